@@ -1,0 +1,13 @@
+import type * as types from '../types/authorization.v1.ts'
+import { defineKind } from './kind.ts'
+
+export type SelfSubjectAccessReview = types.SelfSubjectAccessReview
+
+export const SelfSubjectAccessReview = defineKind<SelfSubjectAccessReview>({
+  group: 'authorization.k8s.io',
+  version: 'v1',
+  kind: 'SelfSubjectAccessReview',
+  plural: 'selfsubjectaccessreviews',
+  scope: 'Cluster',
+  verbs: ['create'],
+})

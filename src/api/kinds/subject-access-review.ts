@@ -1,0 +1,13 @@
+import type * as types from '../types/authorization.v1.ts'
+import { defineKind } from './kind.ts'
+
+export type SubjectAccessReview = types.SubjectAccessReview
+
+export const SubjectAccessReview = defineKind<SubjectAccessReview>({
+  group: 'authorization.k8s.io',
+  version: 'v1',
+  kind: 'SubjectAccessReview',
+  plural: 'subjectaccessreviews',
+  scope: 'Cluster',
+  verbs: ['create'],
+})
