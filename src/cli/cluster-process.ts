@@ -1,5 +1,5 @@
 // Which of a cluster's processes run, from the pid files below its data directory; and waiting for them by file events, not by polling.
-import { existsSync, readFileSync, watch } from 'node:fs'
+import { existsSync, readFileSync, watch, writeFileSync } from 'node:fs'
 import type { Paths } from './paths.ts'
 
 /** The pid in a file, if that process lives and its command line mentions `mark` (a pid may have been given to somebody else). */
@@ -15,6 +15,11 @@ export function livePid(file: string, mark: string): number | undefined {
 }
 
 export const supervisorPid = (files: Paths) => livePid(files.supervisorPid, files.dataDir)
+
+/** Written by a component when it serves. */
+export function writeReady(files: Paths, component: 'server' | 'agent'): void {
+  writeFileSync(files.ready(component), `${process.pid}\n`)
+}
 
 /** Resolves once `condition` holds, looking again whenever something changes in `dir`. @returns false when time ran out first. */
 export function whenFilesSay(dir: string, condition: () => boolean, timeoutMs: number): Promise<boolean> {
@@ -43,5 +48,8 @@ export function lastWords(file: string, lines = 5): string {
       return line
     }
   })
-  return spoken.filter((line) => line !== undefined).slice(-lines).join('\n')
+  return spoken
+    .filter((line) => line !== undefined)
+    .slice(-lines)
+    .join('\n')
 }

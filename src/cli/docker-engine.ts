@@ -4,8 +4,8 @@ import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { delay, systemClock } from '../base/clock.ts'
 import { CliError } from './config.ts'
-import { phase } from './progress.ts'
 import type { Paths } from './paths.ts'
+import { phase } from './progress.ts'
 
 const DEFAULT_SOCKET = '/var/run/docker.sock'
 
@@ -27,18 +27,25 @@ export async function ensureEngine(files: Paths, socketPath: string, signal: Abo
   if (await ping(socketPath)) return
   const isRoot = process.getuid?.() === 0
   if (socketPath !== DEFAULT_SOCKET) {
-    throw new CliError(`no Docker Engine answers at unix://${socketPath}: start it, or leave --docker-host away to use the machine's own`)
+    throw new CliError(
+      `no Docker Engine answers at unix://${socketPath}: start it, or leave --docker-host away to use the machine's own`,
+    )
   }
   if (existsSync(socketPath) && !isRoot && !canReach(socketPath)) {
-    throw new CliError(`the Docker Engine at ${socketPath} may only be used by root and the group docker: run "sudo usermod -aG docker $USER" and log in again, or use sudo`)
+    throw new CliError(
+      `the Docker Engine at ${socketPath} may only be used by root and the group docker: run "sudo usermod -aG docker $USER" and log in again, or use sudo`,
+    )
   }
   if (!installed('dockerd')) {
     if (!isRoot || !installed('apt-get')) {
-      throw new CliError(`no Docker Engine is installed: run "${isRoot ? '' : 'sudo '}apt-get install -y docker.io" (or your distribution's equivalent), then this command again`)
+      throw new CliError(
+        `no Docker Engine is installed: run "${isRoot ? '' : 'sudo '}apt-get install -y docker.io" (or your distribution's equivalent), then this command again`,
+      )
     }
     await phase('installing docker.io', () => aptInstall(['docker.io'], signal))
   }
-  if (!isRoot) throw new CliError('the Docker Engine is not running: run "sudo systemctl start docker", then this command again')
+  if (!isRoot)
+    throw new CliError('the Docker Engine is not running: run "sudo systemctl start docker", then this command again')
   await phase('starting the Docker Engine', async (note) => {
     if (existsSync('/run/systemd/system')) await command('systemctl', ['start', 'docker'], signal)
     else {
@@ -50,7 +57,10 @@ export async function ensureEngine(files: Paths, socketPath: string, signal: Abo
 }
 
 /** Packages of the distribution that are missing, installed when we are root on a machine with apt. @returns what is still missing. */
-export async function ensureTools(tools: readonly { command: string; package: string }[], signal: AbortSignal): Promise<string[]> {
+export async function ensureTools(
+  tools: readonly { command: string; package: string }[],
+  signal: AbortSignal,
+): Promise<string[]> {
   const missing = tools.filter((tool) => !installed(tool.command))
   if (missing.length === 0) return []
   if (process.getuid?.() === 0 && installed('apt-get')) {
@@ -91,7 +101,9 @@ export function command(file: string, args: readonly string[], signal: AbortSign
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
     child.on('error', (err) => reject(new CliError(`${file}: ${err.message}`)))
-    child.on('close', (code) => (code === 0 ? resolve(output) : reject(new CliError(`${file} ${args.join(' ')} failed:\n${output.trim()}`))))
+    child.on('close', (code) =>
+      code === 0 ? resolve(output) : reject(new CliError(`${file} ${args.join(' ')} failed:\n${output.trim()}`)),
+    )
   })
 }
 
@@ -110,8 +122,12 @@ async function untilAnswers(files: Paths, socketPath: string, signal: AbortSigna
     if (await ping(socketPath)) return
     await delay(systemClockThatHolds, stepMs, signal)
   }
-  const log = existsSync(files.log('docker')) ? readFileSync(files.log('docker'), 'utf8').trim().split('\n').slice(-5).join('\n') : ''
-  throw new CliError(`the Docker Engine did not answer within a minute${log ? `; its last words:\n${log}` : ': see "systemctl status docker"'}`)
+  const log = existsSync(files.log('docker'))
+    ? readFileSync(files.log('docker'), 'utf8').trim().split('\n').slice(-5).join('\n')
+    : ''
+  throw new CliError(
+    `the Docker Engine did not answer within a minute${log ? `; its last words:\n${log}` : ': see "systemctl status docker"'}`,
+  )
 }
 
 /** The system clock, but its timers keep the process alive: here waiting is all that the process does. */

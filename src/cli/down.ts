@@ -21,7 +21,9 @@ export async function run(flags: Flags): Promise<number> {
     await phase('data', async () => rmSync(files.dataDir, { recursive: true, force: true }))
     process.stdout.write(`Removed, with its data in ${files.dataDir}.\n`)
   } else {
-    process.stdout.write(`Stopped. The data is kept in ${files.dataDir}: "skiff up" starts the cluster again, "skiff down --purge" removes it.\n`)
+    process.stdout.write(
+      `Stopped. The data is kept in ${files.dataDir}: "skiff up" starts the cluster again, "skiff down --purge" removes it.\n`,
+    )
   }
   return 0
 }
@@ -48,7 +50,9 @@ async function stopOwnEngine(config: Config, files: Paths): Promise<void> {
   if (pid === undefined) return rmSync(files.dockerPid, { force: true })
   await phase('the Docker Engine that was started by hand', async (note) => {
     const { default: Docker } = await import('dockerode')
-    const running = (await ping(socketPath(config))) ? await new Docker({ socketPath: socketPath(config) }).listContainers() : []
+    const running = (await ping(socketPath(config)))
+      ? await new Docker({ socketPath: socketPath(config) }).listContainers()
+      : []
     if (running.length > 0) return note(`left running: it has ${running.length} other containers`)
     process.kill(pid, 'SIGTERM')
     await untilGone(pid)

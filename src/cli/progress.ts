@@ -25,6 +25,7 @@ export async function phase<T>(name: string, work: (note: (text: string) => void
 /** An AbortSignal that Ctrl-C and SIGTERM abort. */
 export function interruptible(): AbortSignal {
   const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort(new Error(`interrupted by ${signal}`)))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => controller.abort(new Error(`interrupted by ${signal}`)))
   return controller.signal
 }

@@ -1,7 +1,18 @@
 // The demo's nginx image: pulled where a registry can be reached, else put together from the distribution's own nginx package.
 // Nothing is installed on the host for it: the packages are downloaded and unpacked into a temporary directory.
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+
 import { spawn } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type Docker from 'dockerode'
@@ -23,7 +34,8 @@ export interface DemoImage {
 /** @throws CliError when there is neither a registry nor a package to make it from. */
 export async function ensureNginxImage(docker: Docker, signal: AbortSignal): Promise<DemoImage> {
   if (await present(docker, PULLED)) return { name: PULLED, origin: `${PULLED} is present` }
-  if (await present(docker, BUILT)) return { name: BUILT, origin: 'built earlier from the distribution’s nginx package' }
+  if (await present(docker, BUILT))
+    return { name: BUILT, origin: 'built earlier from the distribution’s nginx package' }
   try {
     await pull(docker, PULLED, signal)
     return { name: PULLED, origin: `pulled ${PULLED}` }
@@ -31,7 +43,9 @@ export async function ensureNginxImage(docker: Docker, signal: AbortSignal): Pro
     signal.throwIfAborted()
     const why = (err as Error).message.split('\n')[0]
     if (!installed('apt-get') || !installed('dpkg-deb')) {
-      throw new CliError(`cannot pull ${PULLED} (${why}), and this machine has no apt to build an equivalent from: load the image by "docker load" and run this again`)
+      throw new CliError(
+        `cannot pull ${PULLED} (${why}), and this machine has no apt to build an equivalent from: load the image by "docker load" and run this again`,
+      )
     }
     await build(docker, signal)
     return { name: BUILT, origin: 'no registry in reach: built from the distribution’s nginx package' }
@@ -39,10 +53,13 @@ export async function ensureNginxImage(docker: Docker, signal: AbortSignal): Pro
 }
 
 async function present(docker: Docker, name: string): Promise<boolean> {
-  return docker.getImage(name).inspect().then(
-    () => true,
-    () => false,
-  )
+  return docker
+    .getImage(name)
+    .inspect()
+    .then(
+      () => true,
+      () => false,
+    )
 }
 
 async function pull(docker: Docker, name: string, signal: AbortSignal): Promise<void> {
@@ -84,14 +101,18 @@ async function build(docker: Docker, signal: AbortSignal): Promise<void> {
     const unpacked = join(work, 'unpacked')
     const binary = await unpackNginx(work, unpacked, signal)
     const root = join(work, 'root')
-    for (const dir of ['etc/nginx', 'usr/share/nginx/html', 'var/lib/nginx', 'var/log/nginx', 'run', 'tmp']) mkdirSync(join(root, dir), { recursive: true })
+    for (const dir of ['etc/nginx', 'usr/share/nginx/html', 'var/lib/nginx', 'var/log/nginx', 'run', 'tmp'])
+      mkdirSync(join(root, dir), { recursive: true })
     await copyProgram(binary, unpacked, root, signal)
     cpSync(join(unpacked, 'etc/nginx/mime.types'), join(root, 'etc/nginx/mime.types'))
     symlinkSync('../run', join(root, 'var/run'))
     writeFileSync(join(root, 'etc/nginx/nginx.conf'), CONFIG)
     writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/\nnobody:x:65534:65534:nobody:/:/\n')
     writeFileSync(join(root, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n')
-    writeFileSync(join(root, 'usr/share/nginx/html/index.html'), '<!doctype html><title>nginx</title><h1>nginx is running</h1>\n')
+    writeFileSync(
+      join(root, 'usr/share/nginx/html/index.html'),
+      '<!doctype html><title>nginx</title><h1>nginx is running</h1>\n',
+    )
     await importTar(docker, root, signal)
   } finally {
     rmSync(work, { recursive: true, force: true })
@@ -102,7 +123,8 @@ async function build(docker: Docker, signal: AbortSignal): Promise<void> {
 async function unpackNginx(work: string, unpacked: string, signal: AbortSignal): Promise<string> {
   const debs = join(work, 'debs')
   mkdirSync(debs)
-  const download = async (name: string) => command('sh', ['-c', 'cd "$1" && apt-get download -q "$2"', 'sh', debs, name], signal)
+  const download = async (name: string) =>
+    command('sh', ['-c', 'cd "$1" && apt-get download -q "$2"', 'sh', debs, name], signal)
   const program = join(unpacked, 'usr/sbin/nginx')
   await command('apt-get', ['update', '-q'], signal).catch(() => {}) // an old list may do
   // The program's package has had several names: nginx since Debian 12, nginx-light and nginx-core before and on Ubuntu.
@@ -111,12 +133,22 @@ async function unpackNginx(work: string, unpacked: string, signal: AbortSignal):
     await unpackAll(debs, unpacked, signal)
     if (existsSync(program)) break
   }
-  if (!existsSync(program)) throw new CliError('the distribution’s nginx package could not be downloaded: check "apt-get download nginx"')
+  if (!existsSync(program))
+    throw new CliError('the distribution’s nginx package could not be downloaded: check "apt-get download nginx"')
   await download('nginx-common')
   const fields = await Promise.all(
-    readdirSync(debs).filter((deb) => !deb.startsWith('nginx-common')).map((deb) => command('dpkg-deb', ['-f', join(debs, deb), 'Depends'], signal)),
+    readdirSync(debs)
+      .filter((deb) => !deb.startsWith('nginx-common'))
+      .map((deb) => command('dpkg-deb', ['-f', join(debs, deb), 'Depends'], signal)),
   )
-  const libraries = [...new Set(fields.join(',').split(/[,|]/).map((dep) => dep.trim().split(/[ :(]/)[0]!))].filter((name) => /^(lib|zlib)/.test(name))
+  const libraries = [
+    ...new Set(
+      fields
+        .join(',')
+        .split(/[,|]/)
+        .map((dep) => dep.trim().split(/[ :(]/)[0]!),
+    ),
+  ].filter((name) => /^(lib|zlib)/.test(name))
   for (const name of libraries) if (name !== 'libc6') await download(name)
   await unpackAll(debs, unpacked, signal)
   return program
@@ -131,9 +163,20 @@ async function unpackAll(debs: string, target: string, signal: AbortSignal): Pro
 async function copyProgram(binary: string, unpacked: string, root: string, signal: AbortSignal): Promise<void> {
   const libraryDirs = ['usr/lib', 'lib'].flatMap((dir) => {
     const base = join(unpacked, dir)
-    return existsSync(base) ? [base, ...readdirSync(base, { withFileTypes: true }).filter((e) => e.isDirectory()).map((e) => join(base, e.name))] : []
+    return existsSync(base)
+      ? [
+          base,
+          ...readdirSync(base, { withFileTypes: true })
+            .filter((e) => e.isDirectory())
+            .map((e) => join(base, e.name)),
+        ]
+      : []
   })
-  const listing = await command('sh', ['-c', 'LD_LIBRARY_PATH="$1" ldd "$2"', 'sh', libraryDirs.join(':'), binary], signal)
+  const listing = await command(
+    'sh',
+    ['-c', 'LD_LIBRARY_PATH="$1" ldd "$2"', 'sh', libraryDirs.join(':'), binary],
+    signal,
+  )
   const missing = /^\s*(\S+) => not found/m.exec(listing)
   if (missing) throw new CliError(`nginx needs ${missing[1]}, which neither the host nor its packages provide`)
   const copy = (from: string, to: string) => {
@@ -149,10 +192,13 @@ async function copyProgram(binary: string, unpacked: string, root: string, signa
 }
 
 async function importTar(docker: Docker, root: string, signal: AbortSignal): Promise<void> {
-  const tar = spawn('tar', ['-C', root, '--numeric-owner', '--owner=0', '--group=0', '-c', '.'], { stdio: ['ignore', 'pipe', 'inherit'], signal })
+  const tar = spawn('tar', ['-C', root, '--numeric-owner', '--owner=0', '--group=0', '-c', '.'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    signal,
+  })
   const [repo, tag] = BUILT.split(':')
   const changes = ['EXPOSE 80', 'CMD ["/usr/sbin/nginx", "-g", "daemon off;"]', 'LABEL skiff.origin=distribution']
-  const stream = await docker.importImage(tar.stdout as never, { repo, tag, changes } as never)
+  const stream = (await docker.importImage(tar.stdout, { repo, tag, changes } as object)) as unknown
   await new Promise<void>((resolve, reject) =>
     docker.modem.followProgress(stream as NodeJS.ReadableStream, (err) => (err ? reject(err) : resolve())),
   )
