@@ -85,7 +85,7 @@ export function httpsTransport(options: HttpsOptions): Transport {
       const timer = clock.after(requestTimeoutMs, () => {
         end(new Error(`no answer from ${origin.host} within ${requestTimeoutMs} ms`))
         // The connection may be a dead one: the next request shall not wait for it as well.
-        connection.drop(session)
+        session.destroy()
       })
       stream.once('response', (head) => resolve({ stream, head, answered: () => timer.cancel() }))
       stream.on('error', reject)
@@ -160,26 +160,24 @@ class Connection {
     this.#clock = clock
   }
 
-  session(): Promise<http2.ClientHttp2Session> {
-    if (this.#closed) return Promise.reject(new Error('the transport is closed'))
-    if (!this.#current) {
-      const connecting = this.#connect()
-      this.#current = connecting
-      const forget = () => {
-        if (this.#current === connecting) this.#current = undefined
-      }
-      connecting.then((session) => {
-        session.once('close', forget)
-        // A server that is about to go takes no new requests on this connection.
-        session.once('goaway', forget)
-        if (session.closed || session.destroyed) forget()
-      }, forget)
+  async session(): Promise<http2.ClientHttp2Session> {
+    if (this.#closed) throw new Error('the transport is closed')
+    this.#current ??= this.#connect()
+    const connecting = this.#current
+    const forget = () => {
+      if (this.#current === connecting) this.#current = undefined
     }
-    return this.#current
-  }
-
-  drop(session: http2.ClientHttp2Session): void {
-    session.destroy()
+    let session: http2.ClientHttp2Session
+    try {
+      session = await connecting
+    } catch (err) {
+      forget()
+      throw err
+    }
+    // Closed: the server announced that it goes and takes no new requests here.
+    if (!session.closed && !session.destroyed) return session
+    forget()
+    return await this.session()
   }
 
   close(): void {
