@@ -128,10 +128,8 @@ class GarbageCollector {
   /** In a circle of objects being deleted in the foreground each would wait for the next: one that has come round waits no longer. */
   async #breakCycle(ctx: Ctx, node: GraphNode, dependents: ReadonlySet<GraphNode>): Promise<void> {
     if (![...dependents].some((dependent) => dependent.deleting === 'foreground')) return
-    const blocking = node.owners.filter((owner) => owner.blockOwnerDeletion)
-    if (blocking.length === 0) return
-    const ownerReferences = blocking.map(({ uid }) => ({ uid, blockOwnerDeletion: false }))
-    await this.#patch(ctx, node, { uid: node.uid, ownerReferences })
+    if (!node.owners.some((owner) => owner.blockOwnerDeletion)) return
+    await this.#rewriteOwners(ctx, node, (owners) => owners.map((owner) => ({ ...owner, blockOwnerDeletion: false })))
   }
 
   async #orphan(ctx: Ctx, node: GraphNode): Promise<void> {
@@ -172,17 +170,17 @@ class GarbageCollector {
   }
 
   async #unlink(ctx: Ctx, node: GraphNode, uids: readonly string[]): Promise<void> {
-    const ownerReferences = uids.map((uid) => ({ $patch: 'delete', uid }))
-    await this.#patch(ctx, node, { uid: node.uid, ownerReferences })
+    await this.#rewriteOwners(ctx, node, (owners) => owners.filter((owner) => !uids.includes(owner.uid)))
   }
 
-  async #patch(ctx: Ctx, node: GraphNode, metadata: object): Promise<void> {
-    const { client } = this.#deps
-    const patched = client.patch(ctx, node.kind as unknown as Kind, targetOf(node), {
-      type: 'strategic',
-      body: { metadata },
-    })
-    await unlessGone(patched)
+  /** The whole list under the object's resourceVersion: this works for every kind, where strategic merges would not. */
+  async #rewriteOwners(ctx: Ctx, node: GraphNode, change: (owners: readonly Owner[]) => Owner[]): Promise<void> {
+    const live = await this.#live(ctx, node)
+    if (!live?.metadata.ownerReferences) return
+    const ownerReferences = change(live.metadata.ownerReferences)
+    const body = { metadata: { resourceVersion: live.metadata.resourceVersion, ownerReferences } }
+    const kind = node.kind as unknown as Kind
+    await unlessGone(this.#deps.client.patch(ctx, kind, targetOf(node), { type: 'merge', body }))
   }
 
   async #removeFinalizer(ctx: Ctx, node: GraphNode, finalizer: string): Promise<void> {
