@@ -252,8 +252,8 @@ export class Engine implements Store {
       }
       if (failure === undefined) for (const waiting of batch) this.#done(waiting)
       else this.#fail(batch, failure)
-      // Those just answered, and requests that came in meanwhile, get to join the next batch.
-      await new Promise((resolve) => setImmediate(resolve))
+      // When there are many writers, those just answered get to join the next batch.
+      if (batch.length > 1) await new Promise((resolve) => setImmediate(resolve))
       batch = this.#queue
       this.#queue = []
       if (batch.length === 0) break

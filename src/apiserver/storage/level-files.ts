@@ -3,7 +3,7 @@
 import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Source } from './level-load.ts'
-import { META_KEY, type Meta } from './level-records.ts'
+import { BadRecord, META_KEY, type Meta } from './level-records.ts'
 import { StoreUnusable } from './store.ts'
 
 type Level = import('level').Level<string, Uint8Array>
@@ -102,8 +102,12 @@ export class LevelHandle implements Source {
     await this.#level.close()
   }
 
-  damaged(cause: unknown): StoreUnusable {
-    return damaged(this.#directory, cause)
+  /** What a failure to read what is there means: damage, unless the machine is to blame. */
+  describeLoadFailure(err: unknown): unknown {
+    const code = (err as { code?: string }).code ?? ''
+    if (err instanceof BadRecord || code === 'LEVEL_CORRUPTION') return damaged(this.#directory, err)
+    if (!code.startsWith('LEVEL_')) return err
+    return isEnvironment(err) ? inaccessible(this.#directory, err) : damaged(this.#directory, err)
   }
 
   describeFailure(err: unknown): string {

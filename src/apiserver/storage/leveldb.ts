@@ -6,7 +6,7 @@ import type { Logger } from '../../base/log.ts'
 import { type Accepted, Engine, type Journal, type StoreOptions } from './engine.ts'
 import { type LevelHandle, type Operation, openDatabase } from './level-files.ts'
 import { type LoadedLog, load } from './level-load.ts'
-import { BadRecord, CURRENT_PREFIX, encodeCurrent, encodeLog, logKey, META_KEY, type Meta } from './level-records.ts'
+import { CURRENT_PREFIX, encodeCurrent, encodeLog, logKey, META_KEY, type Meta } from './level-records.ts'
 import {
   type Entry,
   type Revision,
@@ -35,8 +35,7 @@ export async function openLevelStore(
     return engine
   } catch (err) {
     await db.close()
-    if (err instanceof BadRecord || (err as { code?: string }).code === 'LEVEL_CORRUPTION') throw db.damaged(err)
-    throw err
+    throw db.describeLoadFailure(err)
   }
 }
 
