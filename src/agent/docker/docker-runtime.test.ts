@@ -125,19 +125,17 @@ if (socket) {
 
     test('a port is forwarded to servers on every address and on the loopback interface alone, and refused without one', async () => {
       const box = await sandbox()
-      for (const [name, address, port] of [
-        ['everywhere', '0.0.0.0', 8080],
-        ['loopback', '127.0.0.1', 8081],
-      ] as const) {
-        const serve = script(`echo up; exec tcpsvd -E ${address} ${port} cat`)
-        const id = await run(box, serve, name)
-        for await (const _line of runtime.logs(testCtx(), id, { follow: true })) break
+      await run(box, { command: ['nc', '-ll', '-p', '8080', '-e', 'cat'] }, 'everywhere')
+      await run(box, { command: ['httpd', '-f', '-p', '127.0.0.1:8081'] }, 'loopback')
+      const ask = async (port: number, question: string) => {
         const connection = await connected(() => runtime.portForward(testCtx(), box.id, port))
-        connection.end(`to ${name}`)
+        connection.end(question)
         let text = ''
         for await (const chunk of connection) text += chunk
-        assert.equal(text, `to ${name}`)
+        return text
       }
+      assert.equal(await ask(8080, 'echo'), 'echo')
+      assert.match(await ask(8081, 'GET / HTTP/1.0\r\n\r\n'), /^HTTP\/1\.[01] \d/)
       await assert.rejects(runtime.portForward(testCtx(), box.id, 9), /connection refused/)
     })
 
