@@ -202,8 +202,12 @@ export interface RuntimeService {
     kernelVersion: string
     osImage: string
   }>
-  /** Creates and starts. The sandbox has its addresses when this resolves. */
-  runPodSandbox(ctx: Ctx, config: PodSandboxConfig): Promise<PodSandbox>
+  /**
+   * Creates and starts. The sandbox has its addresses when this resolves.
+   * `onCreated` is called as soon as containers may be created (not yet started) in it, with a NotReady sandbox without addresses:
+   * the two can then go on at once. It is not called when creating the sandbox fails; a start that fails leaves the sandbox NotReady.
+   */
+  runPodSandbox(ctx: Ctx, config: PodSandboxConfig, onCreated?: (sandbox: PodSandbox) => void): Promise<PodSandbox>
   /** Kills what still runs in it, frees its network. */
   stopPodSandbox(ctx: Ctx, sandboxId: string): Promise<void>
   /** With all its containers. */

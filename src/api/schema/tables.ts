@@ -167,13 +167,13 @@ function compileType(expression: string, facts: FieldFacts): Schema {
   }
   if (SCALARS.has(expression)) return { type: expression as ScalarType }
   const struct = structNamed(expression)
-  const atomic = facts.structType === 'atomic' || facts.mapType === 'atomic'
-  return atomic && struct.structType !== 'atomic' ? atomicView(struct) : struct
+  const structType = facts.structType ?? facts.mapType
+  return structType && structType !== struct.structType ? viewOf(struct, structType) : struct
 }
 
-/** The same struct where a field says that apply treats it as one value. Shares its (possibly still filling) field map. */
-function atomicView(struct: StructSchema): StructSchema {
-  return { ...struct, structType: 'atomic' }
+/** The same struct where a field says that apply treats it otherwise than its type does. Shares its (possibly still filling) field map. */
+function viewOf(struct: StructSchema, structType: 'granular' | 'atomic'): StructSchema {
+  return { ...struct, structType }
 }
 
 function plainString(name: string): FieldSchema {

@@ -83,6 +83,12 @@ export interface Store {
    * revision and the watch. @throws Compacted, FutureRevision.
    */
   watch(prefix: string, from: Revision): Watcher
+  /**
+   * Like `watch`, but `onEvent` is called synchronously, in revision order, before the write that caused the event resolves: for
+   * small indexes inside this process that must never lag (role bindings, tokens). It must be quick and must not throw.
+   * @throws Compacted, FutureRevision.
+   */
+  follow(prefix: string, from: Revision, onEvent: (event: StoreEvent) => void): { close(): void }
   /** Resolves once the newest committed revision is at least `revision`. */
   reached(revision: Revision, signal: AbortSignal): Promise<void>
   /** Every entry of one instant, for backups. */
@@ -114,6 +120,15 @@ export class WatcherOverrun extends Error {
   constructor() {
     super('watcher fell behind and was cut off')
     this.name = 'WatcherOverrun'
+  }
+}
+/** The database can't be opened as it is. The message says what happened and what to do. */
+export class StoreUnusable extends Error {
+  readonly why: 'damaged' | 'in use' | 'too new' | 'inaccessible'
+  constructor(why: StoreUnusable['why'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'StoreUnusable'
+    this.why = why
   }
 }
 /** The engine could not write. The message says what to do (free space, check the disk). */

@@ -1,0 +1,153 @@
+// A request's body as an object of the expected type, or the BadRequest that the real server would answer: syntax, apiVersion and
+// kind, types of fields, and what `fieldValidation` asks for about unknown and duplicate fields (Ignore, Warn, Strict).
+import { badRequest, type StatusError, unsupportedMediaType } from '../meta/errors.ts'
+import { DecodeError, decodeObject, duplicateFieldMessage, unknownFieldMessage } from './decode.ts'
+import { JsonSyntaxError, type ParsedJson, parseJson } from './json-text.ts'
+import type { StructSchema } from './schema.ts'
+import { parseYaml, YamlSyntaxError } from './yaml-text.ts'
+
+export type FieldValidation = 'Ignore' | 'Warn' | 'Strict'
+
+/** What a body is expected to be; a `Kind` is one. */
+export interface BodyTarget {
+  group: string
+  version: string
+  kind: string
+  schema: StructSchema
+  /** Options (DeleteOptions …) may come in any group-version. */
+  anyVersion?: boolean
+}
+
+export interface DecodedBody {
+  /** Fresh: shares nothing with what the client gave. apiVersion and kind are set. */
+  object: Record<string, unknown>
+  /** Sentences for Warning headers (`fieldValidation=Warn`). */
+  warnings: string[]
+}
+
+export const BODY_MEDIA_TYPES = ['application/json', 'application/yaml']
+
+/** The `fieldValidation` query parameter. k8s: Warn when it is not given. @throws StatusError for another word. */
+export function fieldValidationOf(query: URLSearchParams): FieldValidation {
+  const value = query.get('fieldValidation') || 'Warn'
+  if (value === 'Ignore' || value === 'Warn' || value === 'Strict') return value
+  throw badRequest(
+    `fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "", "Ignore", "Strict", "Warn"`,
+  )
+}
+
+/** Bytes (JSON or YAML by `contentType`) or a plain object from the in-process client. @throws StatusError (400 or 415) */
+export function decodeBody(
+  target: BodyTarget,
+  body: Uint8Array | object | undefined,
+  contentType: string | undefined,
+  validation: FieldValidation,
+): DecodedBody {
+  const parsed = body instanceof Uint8Array || body === undefined ? parseBody(target, body, contentType) : plain(body)
+  return decodeValue(target, parsed, validation)
+}
+
+/** The value of a body in JSON or YAML, not yet checked against anything but its syntax. @throws StatusError */
+export function parseBody(
+  target: BodyTarget,
+  body: Uint8Array | undefined,
+  contentType: string | undefined,
+): ParsedJson {
+  const type = mediaType(contentType)
+  if (!body || body.length === 0) throw unrecognized(target, 'unexpected end of JSON input', '<empty>', type)
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
+  try {
+    if (type === 'application/json') return parseJson(text)
+    if (type === 'application/yaml') return parseYaml(text)
+  } catch (err) {
+    if (err instanceof JsonSyntaxError || err instanceof YamlSyntaxError) {
+      throw unrecognized(target, err.message, summary(body), type)
+    }
+    throw err
+  }
+  throw unsupportedMediaType(BODY_MEDIA_TYPES)
+}
+
+/** Checks apiVersion and kind, then every field. @throws StatusError */
+export function decodeValue(target: BodyTarget, parsed: ParsedJson, validation: FieldValidation): DecodedBody {
+  const { value, duplicates } = parsed
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const what = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${target.kind}): couldn't get version/kind; json parse error: ` +
+        `json: cannot unmarshal ${what} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+    )
+  }
+  checkTypeMeta(target, value as Record<string, unknown>)
+  const { object, unknown } = decoded(target, value)
+  object['apiVersion'] ??= apiVersionOf(target)
+  object['kind'] ??= target.kind
+  if (validation === 'Ignore' || (unknown.length === 0 && duplicates.length === 0)) return { object, warnings: [] }
+  const complaints = [...unknown.map(unknownFieldMessage), ...duplicates.map(duplicateFieldMessage)]
+  if (validation === 'Strict') throw cannotBeHandled(target, `strict decoding error: ${complaints.join(', ')}`)
+  return { object, warnings: complaints }
+}
+
+function decoded(target: BodyTarget, value: object) {
+  try {
+    return decodeObject(target.schema, value)
+  } catch (err) {
+    if (err instanceof DecodeError) throw cannotBeHandled(target, err.message)
+    throw err
+  }
+}
+
+function checkTypeMeta(target: BodyTarget, value: Record<string, unknown>): void {
+  const { apiVersion, kind } = value
+  const expected = apiVersionOf(target)
+  for (const [field, given] of [
+    ['apiVersion', apiVersion],
+    ['kind', kind],
+  ] as const) {
+    if (given !== undefined && given !== null && typeof given !== 'string') {
+      throw badRequest(
+        `the object provided is unrecognized (must be of type ${target.kind}): couldn't get version/kind; json parse error: ` +
+          `json: cannot unmarshal ${Array.isArray(given) ? 'array' : typeof given} into Go struct field .${field} of type string`,
+      )
+    }
+  }
+  if (apiVersion && apiVersion !== expected && !target.anyVersion) {
+    throw badRequest(
+      `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`,
+    )
+  }
+  if (kind && kind !== target.kind) {
+    const version = typeof apiVersion === 'string' && apiVersion ? apiVersion : expected
+    const [short] = version.split('/').slice(-1)
+    throw badRequest(
+      `${kind} in version ${JSON.stringify(short)} cannot be handled as a ${target.kind}: ` +
+        `converting (${short}.${kind}) to (${target.group.split('.')[0] || 'core'}.${target.kind}): unknown conversion`,
+    )
+  }
+}
+
+const apiVersionOf = ({ group, version }: BodyTarget) => (group ? `${group}/${version}` : version)
+
+/** k8s: `Deployment in version "v1" cannot be handled as a Deployment: …` */
+export function cannotBeHandled({ kind, version }: BodyTarget, why: string): StatusError {
+  return badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`)
+}
+
+function unrecognized({ kind }: BodyTarget, why: string, shown: string, type: string): StatusError {
+  const parse = type === 'application/yaml' ? why : `couldn't get version/kind; json parse error: ${why}`
+  return badRequest(`the object provided is unrecognized (must be of type ${kind}): ${parse} (${shown})`)
+}
+
+function summary(body: Uint8Array): string {
+  const head = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, 30))
+  const shown = head[0] === 123 ? head.toString('utf8') : head.toString('hex')
+  return body.byteLength > 30 ? `${shown} ...` : shown
+}
+
+/** Without parameters; JSON when the client says nothing. k8s: `text/yaml` and friends are not accepted, `application/yaml` is. */
+export function mediaType(contentType: string | undefined): string {
+  const type = (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()
+  return type === '' || type === '*/*' ? 'application/json' : type
+}
+
+const plain = (value: object): ParsedJson => ({ value, duplicates: [] })

@@ -1,0 +1,135 @@
+// Reads a YAML body as the JSON value it stands for, with bounds on depth and aliases (a few lines of YAML can otherwise unfold
+// to gigabytes). Keys written twice are found as in JSON. The parser is loaded at the first YAML body.
+import { createRequire } from 'node:module'
+import type { Document, ParsedNode, ScalarTag } from 'yaml'
+import { setKey } from './clone.ts'
+import { MAX_DEPTH, type ParsedJson } from './json-text.ts'
+
+type Yaml = typeof import('yaml')
+let yaml: Yaml | undefined
+const loadYaml = (): Yaml => {
+  yaml ??= createRequire(import.meta.url)('yaml') as Yaml
+  return yaml
+}
+
+/** k8s: manifests are read with the words of YAML 1.1 for booleans (without `y` and `n`) and its octal numbers. */
+const OLDER_TAGS: ScalarTag[] = [
+  {
+    tag: 'tag:yaml.org,2002:bool',
+    default: true,
+    test: /^(?:[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF)$/,
+    resolve: (text) => /^(?:y|on$)/i.test(text),
+  },
+  {
+    tag: 'tag:yaml.org,2002:int',
+    default: true,
+    test: /^[-+]?0[0-7]+$/,
+    resolve: (text) => Number.parseInt(text, 8),
+  },
+]
+
+/** Nodes of the unfolded document. */
+const MAX_NODES = 1_000_000
+
+/** The message is the sentence for the client: `yaml: line 3: …`. */
+export class YamlSyntaxError extends Error {
+  override name = 'YamlSyntaxError'
+}
+
+/** One document. @throws YamlSyntaxError */
+export function parseYaml(text: string): ParsedJson {
+  const { parseAllDocuments, LineCounter } = loadYaml()
+  checkNesting(text)
+  const lines = new LineCounter()
+  const documents = parseAllDocuments(text, {
+    version: '1.2',
+    schema: 'core',
+    customTags: (tags) => [...OLDER_TAGS, ...tags],
+    uniqueKeys: false,
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: 'silent',
+  })
+  const document = Array.isArray(documents) ? documents[0] : undefined
+  if (!document) return { value: null, duplicates: [] }
+  const [error] = document.errors
+  if (error) {
+    throw new YamlSyntaxError(`yaml: line ${lines.linePos(error.pos[0]).line}: ${error.message.split('\n')[0]}`)
+  }
+  return toJson(document)
+}
+
+/** Flow and block nesting deeper than what the rest of the server walks is refused before the parser recurses into it. */
+function checkNesting(text: string): void {
+  let flow = 0
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === 123 || c === 91) {
+      if (++flow > MAX_DEPTH) throw new YamlSyntaxError('yaml: exceeded max depth')
+    } else if (c === 125 || c === 93) flow--
+  }
+  // `- - - -` and indentation: a line cannot be deeper than its leading blanks and dashes
+  for (const line of text.matchAll(/^[ -]+/gm)) {
+    if (line[0].length > 2 * MAX_DEPTH) throw new YamlSyntaxError('yaml: exceeded max depth')
+  }
+}
+
+function toJson(document: Document.Parsed): ParsedJson {
+  const { isAlias, isMap, isScalar, isSeq } = loadYaml()
+  const duplicates = new Set<string>()
+  let nodes = 0
+
+  const convert = (node: ParsedNode | null, path: string, depth: number): unknown => {
+    if (depth > MAX_DEPTH) throw new YamlSyntaxError('yaml: exceeded max depth')
+    if (++nodes > MAX_NODES) throw new YamlSyntaxError('yaml: document contains excessive aliasing')
+    if (node === null) return null
+    if (isAlias(node)) {
+      const target = node.resolve(document)
+      if (!target) throw new YamlSyntaxError(`yaml: unknown anchor '${node.source}' referenced`)
+      return convert(target as ParsedNode, path, depth + 1)
+    }
+    if (isScalar(node)) return scalar(node.value)
+    if (isSeq(node)) return node.items.map((item, i) => convert(item as ParsedNode, `${path}[${i}]`, depth + 1))
+    if (!isMap(node)) throw new YamlSyntaxError('yaml: unsupported node')
+    const out: Record<string, unknown> = {}
+    const written = new Set<string>()
+    for (const pair of node.items) {
+      const source = isAlias(pair.key) ? pair.key.resolve(document) : pair.key
+      if (!isScalar(source)) throw new YamlSyntaxError('yaml: a map key must be a scalar')
+      const key = String(source.value)
+      const at = path ? `${path}.${key}` : key
+      const value = convert(pair.value as ParsedNode | null, at, depth + 1)
+      if (key === '<<' && source.type === 'PLAIN') {
+        for (const base of Array.isArray(value) ? value : [value]) mergeInto(out, base, written)
+        continue
+      }
+      if (written.has(key)) duplicates.add(at)
+      written.add(key)
+      setKey(out, key, value)
+    }
+    return out
+  }
+  const value = convert(document.contents as ParsedNode | null, '', 0)
+  return { value, duplicates: [...duplicates] }
+}
+
+/** `<<: *base`: keys of the base that the map does not write itself. */
+function mergeInto(out: Record<string, unknown>, base: unknown, written: ReadonlySet<string>): void {
+  if (typeof base !== 'object' || base === null || Array.isArray(base)) {
+    throw new YamlSyntaxError('yaml: map merge requires map or sequence of maps as the value')
+  }
+  for (const [key, value] of Object.entries(base)) {
+    if (!written.has(key) && !Object.hasOwn(out, key)) setKey(out, key, value)
+  }
+}
+
+function scalar(value: unknown): unknown {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
+  if (typeof value === 'bigint') return Number(value)
+  if (typeof value === 'number') {
+    if (Number.isFinite(value)) return value
+    throw new YamlSyntaxError(`yaml: json: unsupported value: ${value}`)
+  }
+  if (value instanceof Date) return value.toISOString()
+  return String(value)
+}

@@ -1,0 +1,116 @@
+// GET of a collection: at the newest state or an older one, whole or in pieces, selected by labels and fields.
+import { gone } from '../../api/meta/errors.ts'
+import type { ApiResponse } from '../../api/wire.ts'
+import { objectResponse } from '../respond.ts'
+import { prefixOf } from '../storage/keys.ts'
+import { Compacted, type Entry, type Revision } from '../storage/store.ts'
+import { parseIncludeObject, partialMetadataList, table } from '../table/table.ts'
+import { type Call, namespaceOf, type Registry } from './call.ts'
+import { ContinueExpired, decodeContinue, encodeContinue } from './continue-token.ts'
+import { atLeast } from './freshness.ts'
+import { type ListOptions, parseListOptions } from './list-options.ts'
+import { type Shown, shown } from './stored.ts'
+
+/** How many entries are looked at between two looks at the limit, when a selector leaves some out. */
+const CHUNK = 500
+
+export interface Page {
+  readonly items: readonly Shown[]
+  readonly revision: Revision
+  /** The key to go on after; undefined at the end. */
+  readonly next: string | undefined
+  readonly remaining: number
+}
+
+export async function list(registry: Registry, call: Call): Promise<ApiResponse> {
+  const options = parseListOptions(call.kind, call.query, false)
+  const prefix = prefixOf(call.kind as never, namespaceOf(call))
+  const page = await readPage(registry, call, prefix, options)
+  const metadata = {
+    resourceVersion: String(page.revision),
+    ...(page.next === undefined
+      ? {}
+      : {
+          continue: encodeContinue(prefix, { revision: page.revision, after: page.next }),
+          // k8s: the count is only known when nothing is filtered.
+          ...(options.selection.everything ? { remainingItemCount: page.remaining } : {}),
+        }),
+  }
+  const objects = () => page.items.map((item) => item.object)
+  switch (call.view) {
+    case 'Table': {
+      const include = parseIncludeObject(call.query.get('includeObject'))
+      return objectResponse(table(call.kind, objects(), include, registry.clock.now(), metadata))
+    }
+    case 'PartialObjectMetadata':
+    case 'PartialObjectMetadataList':
+      return objectResponse(partialMetadataList(objects(), metadata))
+  }
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: {
+      kind: 'list',
+      head: { kind: call.kind.listKind, apiVersion: call.kind.apiVersion, metadata },
+      items: page.items,
+    },
+  }
+}
+
+async function readPage(registry: Registry, call: Call, prefix: string, options: ListOptions): Promise<Page> {
+  if (options.continueToken) {
+    const { revision, after } = decodeContinue(prefix, options.continueToken)
+    try {
+      return await collect(registry, call, prefix, options, revision, after)
+    } catch (err) {
+      if (err instanceof Compacted) throw new ContinueExpired(encodeContinue(prefix, { revision: undefined, after }))
+      throw err
+    }
+  }
+  // k8s: a revision with a limit and without a match means exactly that revision, for the sake of older clients.
+  const exact = options.match === 'Exact' || (!options.match && options.limit > 0 && (options.revision ?? 0) > 0)
+  await atLeast(registry, options.revision, call.signal)
+  try {
+    return await collect(registry, call, prefix, options, exact ? options.revision : undefined, undefined)
+  } catch (err) {
+    if (err instanceof Compacted) throw gone('The resourceVersion for the provided list is too old.')
+    throw err
+  }
+}
+
+async function collect(
+  { store }: Registry,
+  { kind, signal }: Call,
+  prefix: string,
+  { limit, selection }: ListOptions,
+  revision: Revision | undefined,
+  after: string | undefined,
+): Promise<Page> {
+  const from = after === undefined ? {} : { after }
+  if (selection.everything || limit === 0) {
+    const at = revision === undefined ? {} : { revision }
+    const found = await store.list(prefix, { ...(limit ? { limit } : {}), ...from, ...at })
+    const items = found.entries.map((entry) => shown(kind, entry))
+    const chosen = selection.everything ? items : items.filter((item) => selection.matches(item.object))
+    return { items: chosen, revision: found.revision, next: found.next, remaining: found.remaining }
+  }
+  const items: Shown[] = []
+  let [at, position] = [revision, after]
+  for (;;) {
+    signal.throwIfAborted()
+    const found = await store.list(prefix, {
+      limit: Math.max(CHUNK, limit),
+      ...(position === undefined ? {} : { after: position }),
+      ...(at === undefined ? {} : { revision: at }),
+    })
+    at = found.revision
+    const isLast = (entry: Entry) => found.next === undefined && entry === found.entries.at(-1)
+    for (const entry of found.entries) {
+      const item = shown(kind, entry)
+      if (selection.matches(item.object)) items.push(item)
+      if (items.length === limit && !isLast(entry)) return { items, revision: at, next: entry.key, remaining: 0 }
+    }
+    if (found.next === undefined) return { items, revision: at, next: undefined, remaining: 0 }
+    position = found.next
+  }
+}

@@ -1,0 +1,20 @@
+// One object as the answer to a call, in the view that the client asked for.
+import { partialMetadata, parseIncludeObject, table } from '../table/table.ts'
+import type { ApiResponse } from '../../api/wire.ts'
+import { objectResponse } from '../respond.ts'
+import type { Call, Obj, Registry } from './call.ts'
+
+export function present(registry: Registry, call: Call, object: Obj, json?: Uint8Array, status = 200): ApiResponse {
+  switch (call.view) {
+    case 'Table': {
+      const include = parseIncludeObject(call.query.get('includeObject'))
+      const head = { resourceVersion: object.metadata.resourceVersion ?? '' }
+      return objectResponse(table(call.kind, [object], include, registry.clock.now(), head), { status })
+    }
+    case 'PartialObjectMetadata':
+    case 'PartialObjectMetadataList':
+      return objectResponse(partialMetadata(object), { status })
+    default:
+      return objectResponse(object, { status, json })
+  }
+}

@@ -1,0 +1,163 @@
+// PUT, and what patches end in: make the next object from the current one, check the transition, store it if anything is different.
+// A write that was decided on a state that is no longer current is decided anew, unless the client named the state it meant.
+import { badRequest, conflict, invalid, notFound, staleVersion } from '../../api/meta/errors.ts'
+import type { KubeObject } from '../../api/meta/object.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../../api/meta/object-meta.ts'
+import { decodeBody } from '../../api/schema/body.ts'
+import { cloneJson } from '../../api/schema/clone.ts'
+import type { ApiResponse } from '../../api/wire.ts'
+import { keyOf } from '../storage/keys.ts'
+import type { Entry } from '../storage/store.ts'
+import { type Call, namespaceOf, type Obj, type Registry, refOf } from './call.ts'
+import { checkNamespace, createObject, metaRules } from './create.ts'
+import type { Endpoint } from './endpoint.ts'
+import { setManagedFields, trackFields } from './fields.ts'
+import { completesDeletion } from './lifecycle.ts'
+import { desiredStateChanged, isUnchanged, keepOwnMetadata } from './metadata.ts'
+import { present } from './present.ts'
+import { type Shown, shown } from './stored.ts'
+import { admissionRequest, commit, complete, refuseInvalid } from './write.ts'
+import { parseWriteOptions, type WriteOptions } from './write-options.ts'
+
+/** A write without a resourceVersion that loses this many races in a row is refused. */
+const MAX_ATTEMPTS = 30
+
+export interface Outcome {
+  readonly shown: Shown
+  readonly created: boolean
+}
+
+/** What a change makes of the current object. */
+export interface Next {
+  /** Fresh: it will be changed. */
+  readonly object: KubeObject
+  /** Apply has worked them out; otherwise they're tracked here. */
+  readonly fieldsTracked?: boolean
+}
+
+/** Called once per attempt; `old` is undefined when there is no object yet and the endpoint may create it. */
+export type Change = (old: Obj | undefined) => Next
+
+export async function update(registry: Registry, call: Call, endpoint: Endpoint): Promise<ApiResponse> {
+  const options = parseWriteOptions(call, 'UpdateOptions')
+  const { body, headers } = call.request
+  const { object, warnings } = decodeBody(call.kind, body, headers['content-type'], options.validation)
+  call.warnings.push(...warnings)
+  const wanted = object as unknown as KubeObject
+  checkName(call, wanted)
+  const creates = endpoint.creates && call.kind.allowCreateOnUpdate === true
+  const outcome = await change(registry, call, endpoint, options, creates, () => ({ object: cloneJson(wanted) }))
+  return present(registry, call, outcome.shown.object, outcome.shown.json, outcome.created ? 201 : 200)
+}
+
+export function checkName(call: Call, obj: KubeObject): void {
+  obj.metadata ??= {} as KubeObject['metadata']
+  const { name } = call.info
+  if (!obj.metadata.name) {
+    throw badRequest(`the name of the object (${obj.metadata.name ?? ''}) does not match the name on the URL (${name})`)
+  }
+  if (obj.metadata.name !== name) {
+    throw badRequest(`the name of the object (${obj.metadata.name}) does not match the name on the URL (${name})`)
+  }
+  checkNamespace(call, obj)
+}
+
+export async function change(
+  registry: Registry,
+  call: Call,
+  endpoint: Endpoint,
+  options: WriteOptions,
+  creates: boolean,
+  make: Change,
+): Promise<Outcome> {
+  const { kind, info } = call
+  const key = keyOf(kind as never, namespaceOf(call), info.name)
+  for (let attempt = 1; ; attempt++) {
+    call.signal.throwIfAborted()
+    const entry = await registry.store.get(key)
+    if (!entry) {
+      if (!creates) throw notFound(refOf(kind), info.name)
+      const { object, fieldsTracked } = make(undefined)
+      if (object.metadata.uid) {
+        throw conflict(
+          refOf(kind),
+          info.name,
+          `Precondition failed: UID in precondition: ${object.metadata.uid}, UID in object meta: `,
+        )
+      }
+      delete (object.metadata as Partial<KubeObject['metadata']>).resourceVersion
+      const managed = fieldsTracked ? object.metadata.managedFields : undefined
+      return { shown: await createObject(registry, call, object, options, managed), created: true }
+    }
+    const result = await replace(registry, call, endpoint, options, make, entry)
+    if (result) return { shown: result, created: false }
+    if (attempt === MAX_ATTEMPTS) throw staleVersion(refOf(kind), info.name)
+  }
+}
+
+/** One attempt; undefined when somebody else was quicker. */
+async function replace(
+  registry: Registry,
+  call: Call,
+  endpoint: Endpoint,
+  options: WriteOptions,
+  make: Change,
+  entry: Entry,
+): Promise<Shown | undefined> {
+  const { kind, info } = call
+  const current = shown(kind, entry)
+  const old = current.object
+  const next = make(old)
+  const obj = next.object
+  checkPreconditions(call, obj, old)
+  const managedFields = obj.metadata.managedFields
+  keepOwnMetadata(obj, old)
+  complete(kind, obj)
+  endpoint.restrict(kind, obj, old)
+  const admission = admissionRequest(call, 'UPDATE', obj, old, options.dryRun)
+  await registry.admission.mutate(admission)
+  complete(kind, obj)
+  if (endpoint.subresource !== 'status' && kind.hasGeneration && desiredStateChanged(obj, old)) {
+    obj.metadata.generation = (old.metadata.generation ?? 0) + 1
+  }
+  const nowMs = registry.clock.now()
+  if (next.fieldsTracked) setManagedFields(obj, managedFields)
+  else trackFields(kind, obj, old, { ...options, subresource: endpoint.subresource, nowMs })
+  if (isUnchanged(obj, old)) return current
+  refuseInvalid(kind, info.name, [
+    ...validateObjectMeta(obj.metadata, metaRules(call)),
+    ...validateObjectMetaUpdate(obj.metadata, old.metadata),
+    ...endpoint.errors(kind, obj, old),
+  ])
+  await registry.admission.validate(admission)
+  const ends = completesDeletion(obj)
+  const result = await commit(registry, call, {
+    name: info.name,
+    expect: entry.revision,
+    next: ends ? undefined : obj,
+    old,
+    dryRun: options.dryRun,
+  })
+  if (result === 'dry run') return { object: obj, json: Buffer.from(JSON.stringify(obj)) }
+  if (!result.ok) return undefined
+  // The removed object is answered as the client wanted it, not as it was before.
+  return ends ? { object: obj, json: Buffer.from(JSON.stringify(obj)) } : shown(kind, result.entry)
+}
+
+function checkPreconditions(call: Call, obj: KubeObject, old: Obj): void {
+  const { kind, info } = call
+  const { uid, resourceVersion } = obj.metadata
+  if (uid && uid !== old.metadata.uid) {
+    throw conflict(
+      refOf(kind),
+      info.name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
+    )
+  }
+  if (resourceVersion && resourceVersion !== '0') {
+    if (resourceVersion !== old.metadata.resourceVersion) throw staleVersion(refOf(kind), info.name)
+  } else if (kind.allowUnconditionalUpdate === false && call.info.verb === 'update') {
+    const why = 'must be specified for an update'
+    refuseInvalid(kind, info.name, [invalid('metadata.resourceVersion', 0, why)])
+  }
+}

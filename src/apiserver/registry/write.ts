@@ -1,0 +1,72 @@
+// What creating and updating have in common: completing, checking and committing an object.
+import type { Kind } from '../../api/kinds/kind.ts'
+import { type FieldError, invalidObject } from '../../api/meta/errors.ts'
+import type { KubeObject } from '../../api/meta/object.ts'
+import { applyDefaults, fillEmptyStructs } from '../../api/schema/defaults.ts'
+import type { AdmissionRequest } from '../admission/admission.ts'
+import { keyOf } from '../storage/keys.ts'
+import type { Revision, WriteResult } from '../storage/store.ts'
+import { type Call, namespaceOf, type Obj, type Registry } from './call.ts'
+import { toStored } from './stored.ts'
+
+/** Everything that an object of the kind has without being told. Idempotent. */
+export function complete(kind: Kind, obj: KubeObject): void {
+  applyDefaults(kind.schema, obj)
+  kind.default?.(obj)
+  fillEmptyStructs(kind.schema, obj)
+}
+
+/** @throws Invalid with every error at once */
+export function refuseInvalid(kind: Kind, name: string, errors: FieldError[]): void {
+  if (errors.length > 0) throw invalidObject(kind, name, errors)
+}
+
+export function admissionRequest(
+  call: Call,
+  operation: AdmissionRequest['operation'],
+  object: KubeObject | undefined,
+  old: Obj | undefined,
+  dryRun: boolean,
+): AdmissionRequest {
+  return {
+    operation,
+    kind: call.kind,
+    subresource: call.info.subresource,
+    namespace: namespaceOf(call) ?? '',
+    name: object?.metadata?.name || call.info.name,
+    user: call.user,
+    object,
+    old,
+    dryRun,
+    signal: call.signal,
+    log: call.log,
+    warn: (text) => call.warnings.push(text),
+  }
+}
+
+/**
+ * Writes `next` (undefined: removes the object), holding what it claims while it is under way. `next` must not be touched again.
+ * A dry run claims, and lets go.
+ */
+export async function commit(
+  registry: Registry,
+  call: Call,
+  target: { name: string; expect: Revision; next: KubeObject | undefined; old: Obj | undefined; dryRun: boolean },
+): Promise<WriteResult | 'dry run'> {
+  const { kind } = call
+  const { name, expect, next, old, dryRun } = target
+  const claim = next ? registry.hooks.claim(kind, next, old) : undefined
+  let written: Revision | undefined
+  try {
+    if (dryRun) return 'dry run'
+    const object = next && toStored(kind, next)
+    const volatile = next !== undefined && kind.volatile?.(next, old) === true
+    const key = keyOf(kind as never, namespaceOf(call), name)
+    const result = await registry.store.write({ key, expect, object, ...(volatile ? { volatile } : {}) })
+    if (result.ok) written = result.entry.revision
+    return result
+  } finally {
+    if (written === undefined) claim?.dropped()
+    else claim?.committed(written)
+  }
+}

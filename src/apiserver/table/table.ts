@@ -1,0 +1,90 @@
+// Objects as the rows of a Table, and objects reduced to their metadata: the two views of an answer besides the object itself.
+// Columns come from the kind. Pure.
+import type { Column, Kind } from '../../api/kinds/kind.ts'
+import { invalid, invalidObject } from '../../api/meta/errors.ts'
+import type { DeepReadonly, KubeObject } from '../../api/meta/object.ts'
+import { ageSince } from './age.ts'
+
+export type IncludeObject = 'None' | 'Metadata' | 'Object'
+
+type Obj = DeepReadonly<KubeObject>
+
+const NAME: Column<KubeObject> = {
+  name: 'Name',
+  type: 'string',
+  format: 'name',
+  description: 'The name of the object, unique among its kind in its namespace.',
+  value: (obj) => obj.metadata.name,
+}
+const AGE: Column<KubeObject> = {
+  name: 'Age',
+  type: 'date',
+  description: 'The time since the object was created.',
+  value: (obj) => obj.metadata.creationTimestamp,
+}
+
+/** @throws BadRequest-like Invalid for a value that isn't one of the three */
+export function parseIncludeObject(value: string | null): IncludeObject {
+  if (value === null || value === '') return 'Metadata'
+  if (value === 'None' || value === 'Metadata' || value === 'Object') return value
+  throw invalidObject({ group: 'meta.k8s.io', kind: 'TableOptions' }, '', [
+    invalid('includeObject', value, "must be 'Metadata', 'Object', 'None', or empty"),
+  ])
+}
+
+function columnsOf(kind: Kind): readonly Column<KubeObject>[] {
+  const own = kind.columns as readonly Column<KubeObject>[] | undefined
+  if (!own) return [NAME, AGE]
+  return own.some((column) => column.name === 'Name') ? own : [NAME, ...own]
+}
+
+export function columnDefinitions(kind: Kind): object[] {
+  return columnsOf(kind).map(({ name, type, format, description, priority }) => ({
+    name,
+    // k8s: ages are sent as text that is ready to be shown.
+    type: type === 'date' ? 'string' : type,
+    format: format ?? (name === 'Name' ? 'name' : ''),
+    description: description ?? '',
+    priority: priority ?? 0,
+  }))
+}
+
+export function tableRow(kind: Kind, obj: Obj, include: IncludeObject, nowMs: number): object {
+  const cells = columnsOf(kind).map((column) => {
+    const value = column.value(obj, nowMs)
+    return column.type === 'date' ? ageSince(value as string | undefined, nowMs) : (value ?? null)
+  })
+  const object = include === 'None' ? null : include === 'Object' ? obj : partialMetadata(obj)
+  return { cells, object }
+}
+
+/** @param head list metadata (resourceVersion, continue …); @param headers false for the later events of a watch */
+export function table(
+  kind: Kind,
+  objects: readonly Obj[],
+  include: IncludeObject,
+  nowMs: number,
+  head: object,
+  headers = true,
+): object {
+  return {
+    kind: 'Table',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata: head,
+    columnDefinitions: headers ? columnDefinitions(kind) : null,
+    rows: objects.map((obj) => tableRow(kind, obj, include, nowMs)),
+  }
+}
+
+export function partialMetadata(obj: Obj): object {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: obj.metadata }
+}
+
+export function partialMetadataList(objects: readonly Obj[], head: object): object {
+  return {
+    kind: 'PartialObjectMetadataList',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata: head,
+    items: objects.map(partialMetadata),
+  }
+}

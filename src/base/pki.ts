@@ -1,0 +1,241 @@
+// The cluster's keys and certificates on disk. `ensurePki` makes what is missing, replaces what is about to expire or no longer fits,
+// and leaves everything else alone, so that a warm start only reads files. The authority is never replaced by itself: every
+// kubeconfig and every node trusts it.
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  type CertificateSpec,
+  createAuthority,
+  inspectCertificate,
+  issueCertificate,
+  type KeyPair,
+  matches,
+  renewalAtMs,
+  whyReplace,
+} from './certificates.ts'
+import type { Clock } from './clock.ts'
+import type { Ctx } from './ctx.ts'
+
+const YEAR_MS = 365 * 24 * 3600_000
+const AUTHORITY_LIFETIME_MS = 10 * YEAR_MS
+const LIFETIME_MS = YEAR_MS
+
+/** Names by which clients inside the cluster know the API server. */
+const SERVER_NAMES = [
+  'kubernetes',
+  'kubernetes.default',
+  'kubernetes.default.svc',
+  'kubernetes.default.svc.cluster.local',
+  'localhost',
+]
+const LOOPBACK = ['127.0.0.1', '::1']
+
+export interface PkiOptions {
+  /** IP addresses under which the API server is reached, beyond loopback: the node's, the `kubernetes` Service's. */
+  readonly addresses: readonly string[]
+  /** Host names, beyond localhost and the in-cluster ones. */
+  readonly dnsNames: readonly string[]
+  readonly clock: Clock
+}
+
+export interface NodeAddresses {
+  readonly addresses: readonly string[]
+  readonly dnsNames: readonly string[]
+}
+
+export interface Pki {
+  /** PEM of the authority that all clients and servers trust. */
+  readonly authorityCert: string
+  readonly server: KeyPair
+  /** The API server as a client of the nodes. */
+  readonly kubeletClient: KeyPair
+  readonly admin: KeyPair
+  /** PEM of the key that signs service account tokens. */
+  readonly tokenKey: string
+  readonly tokenPublicKey: string
+  /** Certificates of a node: as a client of the API server, and for its own HTTPS port. Made when missing. */
+  node(name: string, addresses: NodeAddresses): Promise<{ client: KeyPair; serving: KeyPair }>
+  /** Replaces the server's certificate if it is due; returns the one to use. */
+  renewServer(): Promise<KeyPair>
+}
+
+export class PkiError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'PkiError'
+  }
+}
+
+/** @throws PkiError when the authority is incomplete or unreadable; the message says what to do. */
+export async function ensurePki(ctx: Ctx, directory: string, options: PkiOptions): Promise<Pki> {
+  const { clock } = options
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const authority = await ensureAuthority(directory, clock)
+  const ensure = (name: string, spec: CertificateSpec) => ensurePair(ctx, directory, authority, name, spec, clock)
+  const serverSpec: CertificateSpec = {
+    commonName: 'kube-apiserver',
+    dnsNames: unique([...SERVER_NAMES, ...options.dnsNames]),
+    addresses: unique([...LOOPBACK, ...options.addresses]),
+    usages: ['server'],
+    lifetimeMs: LIFETIME_MS,
+  }
+  const client = (commonName: string, ...organizations: string[]): CertificateSpec => ({
+    commonName,
+    organizations,
+    usages: ['client'],
+    lifetimeMs: LIFETIME_MS,
+  })
+  const renewServer = () => ensure('apiserver', serverSpec)
+  const server = await renewServer()
+  const kubeletClient = await ensure(
+    'apiserver-kubelet-client',
+    client('kube-apiserver-kubelet-client', 'kubeadm:cluster-admins'),
+  )
+  const admin = await ensure('admin', client('kubernetes-admin', 'kubeadm:cluster-admins'))
+  const { tokenKey, tokenPublicKey } = await ensureTokenKey(directory)
+  return {
+    authorityCert: authority.cert,
+    server,
+    kubeletClient,
+    admin,
+    tokenKey,
+    tokenPublicKey,
+    renewServer,
+    async node(name, { addresses, dnsNames }) {
+      const serving: CertificateSpec = {
+        commonName: `system:node:${name}`,
+        organizations: ['system:nodes'],
+        dnsNames: unique([name, ...dnsNames]),
+        addresses: unique([...LOOPBACK, ...addresses]),
+        usages: ['server'],
+        lifetimeMs: LIFETIME_MS,
+      }
+      return {
+        client: await ensure(`node-${name}`, client(`system:node:${name}`, 'system:nodes')),
+        serving: await ensure(`kubelet-${name}`, serving),
+      }
+    },
+  }
+}
+
+/**
+ * Swaps renewed certificates into a running server when they are due (`apply` usually calls `server.setSecureContext`), until the
+ * ctx ends. A failed renewal is logged and tried again in an hour: a third of the lifetime is left for it.
+ */
+export function keepServerRenewed(ctx: Ctx, pki: Pki, clock: Clock, apply: (pair: KeyPair) => void): void {
+  const RETRY_MS = 3600_000
+  const arm = (delayMs: number) => {
+    if (ctx.signal.aborted) return
+    const timer = clock.after(delayMs, () => {
+      ctx.signal.removeEventListener('abort', timer.cancel)
+      void renew()
+    })
+    ctx.signal.addEventListener('abort', timer.cancel, { once: true })
+  }
+  const untilDue = (pair: KeyPair) => Math.max(renewalAtMs(inspectCertificate(pair.cert)) - clock.now(), 0)
+  const renew = async () => {
+    try {
+      const pair = await pki.renewServer()
+      apply(pair)
+      arm(Math.max(untilDue(pair), RETRY_MS))
+    } catch (err) {
+      ctx.log.error({ err }, 'server certificate not renewed')
+      arm(RETRY_MS)
+    }
+  }
+  arm(untilDue(pki.server))
+}
+
+async function ensureAuthority(directory: string, clock: Clock): Promise<KeyPair> {
+  const [cert, key] = await readPair(directory, 'ca')
+  if (cert === undefined && key === undefined) {
+    const authority = await createAuthority('kubernetes', AUTHORITY_LIFETIME_MS, clock.now())
+    await writePair(directory, 'ca', authority)
+    return authority
+  }
+  const advice = `restore ${directory} from a backup, or remove it to start with a new authority (all kubeconfigs and nodes then need new certificates)`
+  if (cert === undefined || key === undefined) {
+    throw new PkiError(`${join(directory, cert === undefined ? 'ca.crt' : 'ca.key')} is missing: ${advice}`)
+  }
+  try {
+    if (!matches({ cert, key })) throw new Error('ca.key does not belong to ca.crt')
+    if (inspectCertificate(cert).notAfterMs <= clock.now()) throw new Error('ca.crt has expired')
+  } catch (cause) {
+    throw new PkiError(`the certificate authority can't be used: ${(cause as Error).message}: ${advice}`, { cause })
+  }
+  return { cert, key }
+}
+
+async function ensurePair(
+  ctx: Ctx,
+  directory: string,
+  authority: KeyPair,
+  name: string,
+  spec: CertificateSpec,
+  clock: Clock,
+): Promise<KeyPair> {
+  const [cert, key] = await readPair(directory, name)
+  if (cert !== undefined && key !== undefined) {
+    const why = whyReplace({ cert, key }, authority.cert, spec, clock.now())
+    if (!why) return { cert, key }
+    ctx.log.info({ certificate: name, why }, 'certificate replaced')
+  }
+  const pair = await issueCertificate(authority, spec, clock.now())
+  await writePair(directory, name, pair)
+  return pair
+}
+
+/** P-256: tokens are short, and making the key takes no time. k8s: JWTs signed with ES256. */
+async function ensureTokenKey(directory: string): Promise<{ tokenKey: string; tokenPublicKey: string }> {
+  let tokenKey = await readText(join(directory, 'sa.key'))
+  if (tokenKey === undefined) {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    tokenKey = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    await writeText(join(directory, 'sa.key'), tokenKey, 0o600)
+  }
+  let tokenPublicKey: string
+  try {
+    tokenPublicKey = createPublicKey(createPrivateKey(tokenKey)).export({ type: 'spki', format: 'pem' }).toString()
+  } catch (cause) {
+    const advice = 'restore it from a backup, or remove it (all service account tokens then become invalid)'
+    throw new PkiError(`${join(directory, 'sa.key')} is not a private key: ${advice}`, { cause })
+  }
+  if ((await readText(join(directory, 'sa.pub'))) !== tokenPublicKey) {
+    await writeText(join(directory, 'sa.pub'), tokenPublicKey, 0o644)
+  }
+  return { tokenKey, tokenPublicKey }
+}
+
+const readPair = (directory: string, name: string) =>
+  Promise.all([readText(join(directory, `${name}.crt`)), readText(join(directory, `${name}.key`))])
+
+/** The key first: a certificate without its key would be taken for a broken pair. */
+async function writePair(directory: string, name: string, pair: KeyPair): Promise<void> {
+  await writeText(join(directory, `${name}.key`), pair.key, 0o600)
+  await writeText(join(directory, `${name}.crt`), pair.cert, 0o644)
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new PkiError(`${path} can't be read: ${(err as Error).message}`, { cause: err })
+  }
+}
+
+/** Whole or not at all, also after a power cut. */
+async function writeText(path: string, text: string, mode: number): Promise<void> {
+  const file = await open(`${path}.new`, 'w', mode)
+  try {
+    await file.chmod(mode)
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(`${path}.new`, path)
+}
+
+const unique = (names: readonly string[]) => [...new Set(names)]

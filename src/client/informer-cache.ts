@@ -1,0 +1,91 @@
+// The Cache of a process: one informer per kind, started when the kind is first asked for and stopped with the ctx.
+import type { Kind } from '../api/kinds/kind.ts'
+import type { KubeObject } from '../api/meta/object.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Ctx } from '../base/ctx.ts'
+import { Supervisor } from '../base/supervise.ts'
+import type { Cache, ChangeHandler } from './cache.ts'
+import type { Client, ListOptions } from './client.ts'
+import { Informer } from './informer.ts'
+
+export interface CacheOptions {
+  /** What of a kind the server is to send; everything unless it says otherwise: `(kind) => kind.kind === 'Pod' ? {…} : {}`. */
+  select?: (kind: Kind<never>) => ListOptions
+  /** Objects per page of a list. */
+  pageSize?: number
+}
+
+export interface InformerCache extends Cache {
+  /** Resolves when, after the ctx was aborted, every informer has stopped. */
+  stopped(): Promise<void>
+}
+
+export function createCache(ctx: Ctx, client: Client, clock: Clock, options: CacheOptions = {}): InformerCache {
+  const { select = () => ({}), pageSize = 500 } = options
+  const informers = new Map<string, Informer>()
+  const supervisor = new Supervisor(ctx)
+  const onReach = reachLog(ctx)
+
+  const find = (kind: Kind<never>) => informers.get(nameOf(kind))
+
+  function informerOf(kind: Kind<never>): Informer {
+    const known = find(kind)
+    if (known) return known
+    const informer = new Informer(kind as unknown as Kind, { select: select(kind), pageSize, onReach })
+    informers.set(nameOf(kind), informer)
+    supervisor.start(`informer ${kind.plural}`, (runCtx) => informer.run(runCtx, client, clock))
+    return informer
+  }
+
+  const cache = {
+    watch(kind: Kind<never>, onChange?: ChangeHandler<KubeObject>) {
+      const informer = informerOf(kind)
+      return onChange ? informer.subscribe(ctx, onChange) : () => {}
+    },
+
+    async synced(signal: AbortSignal) {
+      await abortable(Promise.all([...informers.values()].map((informer) => informer.synced)), signal)
+    },
+
+    get(kind: Kind<never>, name: string, namespace?: string) {
+      return find(kind)?.objects.get(namespace ? `${namespace}/${name}` : name)
+    },
+
+    list(kind: Kind<never>, selection?: Parameters<Cache['list']>[1]) {
+      return find(kind)?.objects.list(selection) ?? []
+    },
+
+    hasSeen(kind: Kind<never>, resourceVersion: string) {
+      return find(kind)?.hasSeen(resourceVersion) ?? false
+    },
+
+    stopped: () => supervisor.settled(),
+  }
+  // The methods are generic in the contract; inside, kinds differ only by name.
+  return cache as unknown as InformerCache
+}
+
+const nameOf = (kind: Kind<never>) => `${kind.apiVersion}/${kind.plural}`
+
+/** One line when the API goes away and one when it is back, however many kinds are followed. */
+function reachLog({ log }: Ctx): (err?: unknown) => void {
+  let away = false
+  return (err) => {
+    if (err !== undefined && !away) log.warn({ err }, 'cannot follow the api, retrying')
+    else if (err === undefined && away) log.info('following the api again')
+    else if (err !== undefined) log.debug({ err }, 'still cannot follow the api')
+    away = err !== undefined
+  }
+}
+
+async function abortable(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    await Promise.race([work, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
