@@ -1,5 +1,13 @@
+// Pod: its rules stand in pod-validation/, its defaults in pod-spec-defaults.ts, its columns in pod-columns.ts.
+import { forbiddenField } from '../meta/errors.ts'
+import { qosClass } from '../meta/pods.ts'
 import type * as types from '../types/core.v1.ts'
 import { defineKind } from './kind.ts'
+import { mergeMatchLabelKeys } from './match-label-keys.ts'
+import { podColumns } from './pod-columns.ts'
+import { defaultPod } from './pod-spec-defaults.ts'
+import { validatePodSpec } from './pod-validation/spec.ts'
+import { validatePodUpdate } from './pod-validation/update.ts'
 
 export type Pod = types.Pod
 
@@ -23,4 +31,52 @@ export const Pod = defineKind<Pod>({
     'ephemeralcontainers',
     'resize',
   ],
+  description: 'A group of containers that run together on one node and share its network address and volumes.',
+  columns: podColumns,
+  selectableFields: {
+    'spec.nodeName': (pod) => pod.spec.nodeName ?? '',
+    'spec.restartPolicy': (pod) => pod.spec.restartPolicy ?? '',
+    'spec.schedulerName': (pod) => pod.spec.schedulerName ?? '',
+    'spec.serviceAccountName': (pod) => pod.spec.serviceAccountName ?? '',
+    'spec.hostNetwork': (pod) => String(pod.spec.hostNetwork ?? false),
+    'status.phase': (pod) => pod.status?.phase ?? '',
+    'status.podIP': (pod) => pod.status?.podIP ?? pod.status?.podIPs?.[0]?.ip ?? '',
+    'status.podIPs': (pod) => pod.status?.podIP ?? pod.status?.podIPs?.[0]?.ip ?? '',
+    'status.nominatedNodeName': (pod) => pod.status?.nominatedNodeName ?? '',
+  },
+  default(pod) {
+    pod.spec ??= { containers: [] }
+    defaultPod(pod)
+  },
+  validate: (pod) => validatePodSpec(pod.spec, 'spec'),
+  validateUpdate: validatePodUpdate,
+  validateStatusUpdate(pod, old) {
+    // k8s: the node of a pod is set through its binding and never changes
+    return pod.spec.nodeName !== old.spec.nodeName
+      ? [forbiddenField('status.nodeName', 'may not be changed directly')]
+      : []
+  },
+  prepareForCreate(pod) {
+    pod.metadata.generation = 1
+    // k8s: ephemeral containers come only through their subresource
+    delete pod.spec.ephemeralContainers
+    mergeMatchLabelKeys(pod.spec, pod.metadata.labels ?? {})
+    pod.status = { phase: 'Pending', qosClass: qosClass(pod) }
+    if (pod.spec.schedulingGates?.length) {
+      pod.status.conditions = [
+        {
+          type: 'PodScheduled',
+          status: 'False',
+          reason: 'SchedulingGated',
+          message: 'Scheduling is blocked due to non-empty scheduling gates',
+        },
+      ]
+    }
+  },
+  gracePeriodSeconds(pod) {
+    // k8s: what has ended, or was never given to a node, goes at once
+    if (!pod.spec.nodeName || pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded') return 0
+    const seconds = pod.spec.terminationGracePeriodSeconds ?? 30
+    return seconds < 0 ? 1 : seconds
+  },
 })

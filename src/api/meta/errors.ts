@@ -149,6 +149,11 @@ export const duplicate = (field: string, value: unknown): FieldError => ({
   field,
   message: `Duplicate value: ${shown(value)}`,
 })
+export const notFoundValue = (field: string, value: unknown): FieldError => ({
+  type: 'FieldValueNotFound',
+  field,
+  message: `Not found: ${shown(value)}`,
+})
 export const tooLong = (field: string, maxBytes: number): FieldError => ({
   type: 'FieldValueTooLong',
   field,
