@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { builtinKinds } from '../kinds/builtin.ts'
 import type { Kind } from '../kinds/kind.ts'
 import { decodeObject } from './decode.ts'
-import { decodeProtobuf, encodeProtobuf, encodeWatchFrame, openEnvelope } from './protobuf.ts'
+import { decodeProtobuf, encodeBuiltin, encodeProtobuf, encodeWatchFrame, openEnvelope } from './protobuf.ts'
 import { ProtobufError, ProtobufReader, ProtobufWriter } from './protobuf-wire.ts'
 import type { FieldSchema, Schema, StructSchema } from './schema.ts'
 import { structFor } from './tables.ts'
@@ -166,4 +166,18 @@ test('a watch frame is a length and an event around the object', () => {
   const inside = reader.message()
   assert.ok(inside.next())
   assert.deepEqual(Buffer.from(inside.bytes()), Buffer.from(object))
+})
+
+test('lists and Status are encoded by their own names', () => {
+  const list = {
+    apiVersion: 'v1',
+    kind: 'ConfigMapList',
+    metadata: { resourceVersion: '5' },
+    items: [{ metadata: { name: 'a' } }],
+  }
+  const opened = openEnvelope(encodeBuiltin(list))
+  assert.deepEqual(decodeProtobuf(structFor('', 'v1', 'ConfigMapList'), opened), list)
+  const status = { apiVersion: 'v1', kind: 'Status', metadata: {}, status: 'Failure', code: 404 }
+  assert.equal(openEnvelope(encodeBuiltin(status)).kind, 'Status')
+  assert.throws(() => encodeBuiltin({ apiVersion: 'example.com/v1', kind: 'Widget' }))
 })

@@ -3,7 +3,7 @@
 // the way of every body (decodeObject); unknown field numbers are skipped. One codec per schema is compiled on first use.
 import { ProtobufError, ProtobufReader, ProtobufWriter } from './protobuf-wire.ts'
 import type { FieldSchema, ScalarType, Schema, StructSchema } from './schema.ts'
-import { structNamed } from './tables.ts'
+import { structFor, structNamed } from './tables.ts'
 
 export const PROTOBUF_MEDIA_TYPE = 'application/vnd.kubernetes.protobuf'
 
@@ -26,6 +26,27 @@ export function encodeProtobuf(schema: StructSchema, object: object): Uint8Array
   out.string(4, '')
   return Buffer.concat([MAGIC, out.finish()])
 }
+
+/** Any built-in object, list or Status by its apiVersion and kind. @throws Error when the tables have no such type. */
+export function encodeBuiltin(object: object): Uint8Array {
+  const { apiVersion = '', kind = '' } = object as { apiVersion?: string; kind?: string }
+  const slash = apiVersion.indexOf('/')
+  const [group, version] = slash < 0 ? ['', apiVersion] : [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)]
+  return encodeProtobuf(
+    group === '' && META_KINDS.has(kind) ? structNamed(`meta.v1.${kind}`) : structFor(group, version, kind),
+    object,
+  )
+}
+
+/** k8s: these say `v1` although they belong to no group. */
+const META_KINDS: ReadonlySet<string> = new Set([
+  'Status',
+  'List',
+  'APIResourceList',
+  'APIGroupList',
+  'APIGroup',
+  'APIVersions',
+])
 
 export interface Envelope {
   apiVersion: string
