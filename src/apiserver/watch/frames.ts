@@ -4,9 +4,9 @@ import type { Kind } from '../../api/kinds/kind.ts'
 import type { StatusError } from '../../api/meta/errors.ts'
 import type { WatchEvent, WatchFrame } from '../../api/wire.ts'
 import type { View } from '../negotiate.ts'
+import type { Obj } from '../registry/call.ts'
 import type { Shown } from '../registry/stored.ts'
 import { type IncludeObject, partialMetadata, table } from '../table/table.ts'
-import type { Obj } from '../registry/call.ts'
 
 type EventType = WatchEvent['type']
 
