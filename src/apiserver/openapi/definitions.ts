@@ -3,7 +3,7 @@
 import type { Kind } from '../../api/kinds/kind.ts'
 import { describeField, describeType } from '../../api/schema/descriptions.ts'
 import type { FieldSchema, ScalarType, Schema, StructSchema } from '../../api/schema/schema.ts'
-import { structFor, structNamed } from '../../api/schema/tables.ts'
+import { structFor, structNamed, TABLE_NAMES } from '../../api/schema/tables.ts'
 
 export type Json = Record<string, unknown>
 export type Flavor = 'v2' | 'v3'
@@ -209,12 +209,13 @@ export class Definitions {
 }
 
 /** `io.k8s.api.core.v1.ObjectReference` → `core.v1`, `ObjectReference`. */
-const TABLE_OF_NAME = /([a-z]+\.v[0-9a-z]+)\.(\w+)$/
+const TABLE_OF_NAME = /^io\.k8s\..*?([a-z]+\.v[0-9a-z]+)\.(\w+)$/
 
 /** The type itself where a field's schema is a view of it (another `structType`). */
 function typeItself(schema: StructSchema): StructSchema {
   const table = TABLE_OF_NAME.exec(schema.name)
-  return table ? structNamed(`${table[1]}.${table[2]}`) : schema
+  const known = table && (TABLE_NAMES as readonly string[]).includes(table[1]!)
+  return known ? structNamed(`${table[1]}.${table[2]}`) : schema
 }
 
 const structTypeDiffers = (schema: StructSchema) => typeItself(schema).structType !== schema.structType
