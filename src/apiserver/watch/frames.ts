@@ -14,9 +14,10 @@ const TAIL = Buffer.from('}')
 const linesByShown = new WeakMap<Shown, Partial<Record<EventType, Uint8Array>>>()
 
 function sharedLine(type: EventType, shown: Shown): Uint8Array {
-  let lines = linesByShown.get(shown)
-  if (!lines) linesByShown.set(shown, (lines = {}))
-  return (lines[type] ??= Buffer.concat([Buffer.from(`{"type":"${type}","object":`), shown.json, TAIL]))
+  const lines = linesByShown.get(shown) ?? {}
+  linesByShown.set(shown, lines)
+  lines[type] ??= Buffer.concat([Buffer.from(`{"type":"${type}","object":`), shown.json, TAIL])
+  return lines[type]
 }
 
 const ownLine = (event: object) => Buffer.from(JSON.stringify(event))
