@@ -115,6 +115,7 @@ export function checkTarget(call: Call, obj: KubeObject): void {
 
 export function checkNamespace(call: Call, obj: KubeObject): void {
   const namespace = namespaceOf(call)
+  obj.metadata ??= {} as KubeObject['metadata']
   const { metadata } = obj
   if (namespace === undefined) {
     if (!metadata.namespace) delete metadata.namespace
