@@ -46,6 +46,7 @@ function diff(schema: Schema | undefined, before: unknown, after: unknown): Diff
     return jsonEqual(before, after) ? undefined : CHANGED
   }
   if (schema.type === 'list') {
+    if (jsonEqual(before, after)) return undefined // most lists are: spares working out who is who
     const left = Array.isArray(before) ? elementsOf(schema, before) : undefined
     const right = Array.isArray(after) ? elementsOf(schema, after) : undefined
     if (!left || !right) return jsonEqual(before, after) ? undefined : CHANGED
