@@ -40,9 +40,7 @@ export async function startCluster(log = silentLogger): Promise<Cluster> {
   const store = openMemoryStore()
   const server = await createApiServer({ store, clock, log, serviceCIDR: '10.96.0.0/16' })
   const clientFor = (name: string) =>
-    createClient(
-      inProcessTransport(server.handler, { user: { name, groups: ['system:masters'] }, userAgent: name }),
-    )
+    createClient(inProcessTransport(server.handler, { user: { name, groups: ['system:masters'] }, userAgent: name }))
   const client = clientFor('story')
   const controllersClient = clientFor('controllers')
   const cache = createCache(ctx, controllersClient, clock)
@@ -91,7 +89,12 @@ function bindPods(ctx: Ctx, client: Client, cache: InformerCache): void {
       const node = freest(cache)
       if (!node) return
       binding.add(uid)
-      const body = { apiVersion: 'v1', kind: 'Binding', metadata: { name, namespace }, target: { kind: 'Node', name: node } }
+      const body = {
+        apiVersion: 'v1',
+        kind: 'Binding',
+        metadata: { name, namespace },
+        target: { kind: 'Node', name: node },
+      }
       client.createSubresource(ctx, Pod as never, { name, namespace }, 'binding', body).catch(() => binding.delete(uid))
     }
   }

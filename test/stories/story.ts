@@ -3,15 +3,17 @@
 //   namespace blue                   where names are looked for    break / mend, hold / release <labels>   see fake-kubelet.ts
 //   apply <yaml>                     creates or changes            patch web.deploy <json>  a merge patch
 //   delete web.deploy [policy]       or: delete pods app=web       advance 30s
+//   own a.cm b.cm c.cm               b and c own a
 //   until, never, expect <claim>     reached within ten minutes; at no moment from here on; now
 //   events web.deploy <lines>        exactly these, in order; `*` stands for anything within a word
-// A claim: `web.deploy .status.replicas == 3`, `web.deploy gone`, `pods app=web ready == 3`, `pods app=web .spec.nodeName == a`.
+// A claim: `web.deploy .status.replicas == 3`, `web.deploy gone`, `pods app=web ready == 3` (or `live`: not being deleted),
+// `pods app=web .spec.nodeName == a` (of each).
 import assert from 'node:assert/strict'
 import { parseAllDocuments } from 'yaml'
 import { builtinKinds } from '../../src/api/kinds/builtin.ts'
 import { Event } from '../../src/api/kinds/event.ts'
 import type { Kind } from '../../src/api/kinds/kind.ts'
-import { Pod } from '../../src/api/kinds/pod.ts'
+import type { Pod } from '../../src/api/kinds/pod.ts'
 import { isNotFound } from '../../src/api/meta/errors.ts'
 import type { DeepReadonly, KubeObject } from '../../src/api/meta/object.ts'
 import { isPodReady } from '../../src/api/meta/pods.ts'
@@ -96,6 +98,8 @@ class Teller {
         return await this.#apply(block)
       case 'patch':
         return await this.#patch(args, block)
+      case 'own':
+        return await this.#own(args.split(/\s+/))
       case 'delete':
         return await this.#delete(args)
       case 'advance':
@@ -124,13 +128,7 @@ class Teller {
       const kind = kindNamed(object.kind)
       const namespace = kind.scope === 'Namespaced' ? (object.metadata.namespace ?? this.#namespace) : undefined
       const target = { name: object.metadata.name, namespace }
-      await client.patch(
-        ctx,
-        kind,
-        target,
-        { type: 'apply', body: object, force: true },
-        { fieldManager: 'story' },
-      )
+      await client.patch(ctx, kind, target, { type: 'apply', body: object, force: true }, { fieldManager: 'story' })
     }
     await this.#settle()
   }
@@ -139,7 +137,26 @@ class Teller {
     const [subject = '', ...rest] = args.split(/\s+/)
     const { kind, name } = parseSubject(subject)
     const body = JSON.parse(rest.join(' ') || block) as object
-    await this.#cluster.client.patch(this.#cluster.ctx, kind, { name, namespace: this.#scope(kind) }, { type: 'merge', body })
+    await this.#cluster.client.patch(
+      this.#cluster.ctx,
+      kind,
+      { name, namespace: this.#scope(kind) },
+      { type: 'merge', body },
+    )
+    await this.#settle()
+  }
+
+  async #own([dependent = '', ...owners]: string[]): Promise<void> {
+    const { ctx, client } = this.#cluster
+    const { kind, name } = parseSubject(dependent)
+    const ownerReferences = []
+    for (const owner of owners.map(parseSubject)) {
+      const { metadata } = (await this.#get(owner.kind, owner.name))!
+      const { apiVersion, kind } = owner.kind
+      ownerReferences.push({ apiVersion, kind, name: owner.name, uid: metadata.uid, blockOwnerDeletion: true })
+    }
+    const body = { metadata: { ownerReferences } }
+    await client.patch(ctx, kind, { name, namespace: this.#scope(kind) }, { type: 'merge', body })
     await this.#settle()
   }
 
@@ -151,7 +168,12 @@ class Teller {
     } else {
       const { kind, name } = parseSubject(what)
       const propagationPolicy = how as 'Foreground' | undefined
-      await client.delete(ctx, kind, { name, namespace: this.#scope(kind) }, propagationPolicy ? { propagationPolicy } : {})
+      await client.delete(
+        ctx,
+        kind,
+        { name, namespace: this.#scope(kind) },
+        propagationPolicy ? { propagationPolicy } : {},
+      )
     }
     await this.#settle()
   }
@@ -203,15 +225,17 @@ class Teller {
   async #claimOfMany(resource: string, words: string[]): Promise<{ holds: boolean; found: string }> {
     const { ctx, client } = this.#cluster
     const kind = kindNamed(resource)
-    const labelSelector = words[0]?.includes('=') ? words.shift() : undefined
+    const labelSelector = /^[^=!<>]+=/.test(words[0] ?? '') ? words.shift() : undefined
     const { items } = await client.list(ctx, kind, { namespace: this.#scope(kind), labelSelector })
     if (words[0]?.startsWith('.')) {
       const [path = '', op = '', ...value] = words
       const results = items.map((item) => compare(valueAt(item, path), op, value.join(' ')))
       return { holds: results.every((r) => r.holds), found: results.map((r) => r.found).join(', ') }
     }
-    const ready = words[0] === 'ready' && words.shift()
-    const counted = ready ? items.filter((item) => isPodReady(item as unknown as DeepReadonly<Pod>)) : items
+    let counted = items
+    if (words[0] === 'ready') counted = items.filter((item) => isPodReady(item as unknown as DeepReadonly<Pod>))
+    if (words[0] === 'live') counted = items.filter((item) => !item.metadata.deletionTimestamp)
+    if (words[0] === 'ready' || words[0] === 'live') words.shift()
     return compare(counted.length, words[0]!, words.slice(1).join(' '))
   }
 
@@ -249,8 +273,8 @@ function parseSubject(text: string): { name: string; kind: Kind } {
 }
 
 function kindNamed(name: string): Kind {
-  const found = builtinKinds.find(
-    ({ kind, plural, singular, shortNames }) => [kind, plural, singular, ...shortNames].includes(name),
+  const found = builtinKinds.find(({ kind, plural, singular, shortNames }) =>
+    [kind, plural, singular, ...shortNames].includes(name),
   )
   if (!found) throw new Error(`no such kind: ${name}`)
   return found as unknown as Kind
