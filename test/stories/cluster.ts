@@ -27,6 +27,8 @@ export interface Cluster {
   revision(): number
   /** Lets everything run that can run without time passing. */
   settle(): Promise<void>
+  /** The controllers end and begin anew, remembering nothing. */
+  restartControllers(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -43,13 +45,8 @@ export async function startCluster(log = silentLogger): Promise<Cluster> {
     createClient(inProcessTransport(server.handler, { user: { name, groups: ['system:masters'] }, userAgent: name }))
   const client = clientFor('story')
   const controllersClient = clientFor('controllers')
-  const cache = createCache(ctx, controllersClient, clock)
-  const events = createEventRecorder(ctx, controllersClient, clock, { component: 'controllers' })
-  const running = runAllControllers(
-    ctx,
-    { client: controllersClient, cache, events, clock },
-    { ca: 'CA', signToken: async (claims) => `token of ${claims['sub']}` },
-  )
+  const cache = createCache(ctx, client, clock)
+  let controllers = startControllers(ctx, controllersClient, clock)
   const kubelets = new FakeKubelets(ctx, clientFor('kubelet'), cache, clock)
   bindPods(ctx, clientFor('scheduler'), cache)
   await cache.synced(ctx.signal)
@@ -68,9 +65,13 @@ export async function startCluster(log = silentLogger): Promise<Cluster> {
         seen = store.revision
       }
     },
+    async restartControllers() {
+      await controllers.stop()
+      controllers = startControllers(ctx, controllersClient, clock)
+    },
     async stop() {
+      await controllers.stop()
       stop.abort(new Error('the story is over'))
-      await running
       await cache.stopped()
       await server.close()
       await store.close()
@@ -78,6 +79,24 @@ export async function startCluster(log = silentLogger): Promise<Cluster> {
   }
   await cluster.settle()
   return cluster
+}
+
+function startControllers(ctx: Ctx, client: Client, clock: FakeClock) {
+  const stop = new AbortController()
+  const own = { ...ctx, signal: stop.signal }
+  const cache = createCache(own, client, clock)
+  const events = createEventRecorder(own, client, clock, { component: 'controllers' })
+  const running = runAllControllers(
+    own,
+    { client, cache, events, clock },
+    { ca: 'CA', signToken: async (claims) => `token of ${claims['sub']}` },
+  )
+  return {
+    async stop() {
+      stop.abort(new Error('the controllers end'))
+      await Promise.all([running, cache.stopped(), events.settled()])
+    },
+  }
 }
 
 function bindPods(ctx: Ctx, client: Client, cache: InformerCache): void {

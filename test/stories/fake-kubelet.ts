@@ -36,6 +36,8 @@ export class FakeKubelets {
     this.#client = client
     this.#cache = cache
     this.#clock = clock
+    cache.watch(Lease)
+    cache.watch(Node)
     cache.watch(Pod, ({ type, object }) => {
       if (type !== 'deleted') this.#step(object)
     })

@@ -3,7 +3,7 @@
 //   namespace blue                   where names are looked for    break / mend, hold / release <labels>   see fake-kubelet.ts
 //   apply <yaml>                     creates or changes            patch web.deploy <json>  a merge patch
 //   delete web.deploy [policy]       or: delete pods app=web       advance 30s
-//   own a.cm b.cm c.cm               b and c own a
+//   own a.cm b.cm c.cm               b and c own a                 restart                 the controllers
 //   until, never, expect <claim>     reached within ten minutes; at no moment from here on; now
 //   events web.deploy <lines>        exactly these, in order; `*` stands for anything within a word
 // A claim: `web.deploy .status.replicas == 3`, `web.deploy gone`, `pods app=web ready == 3` (or `live`: not being deleted),
@@ -90,6 +90,9 @@ class Teller {
         return kubelets.holdPods(args)
       case 'release':
         kubelets.releasePods()
+        return await this.#settle()
+      case 'restart':
+        await this.#cluster.restartControllers()
         return await this.#settle()
       case 'namespace':
         this.#namespace = args
