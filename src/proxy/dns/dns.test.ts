@@ -154,6 +154,8 @@ test('dig is answered as by any DNS server', { skip: !hasDig && 'dig is not inst
     await dig(at, '+short', 'outside.blue.svc.cluster.local'),
     'www.example.com.\nexample.com.\n192.0.2.80\n',
   )
+  assert.match(await dig(at, '+edns=1', '+noednsneg', 'web.blue.svc.cluster.local'), /status: BADVERS/)
+  assert.match(await dig(at, 'version.bind', 'TXT', 'CH'), /status: REFUSED/)
   const absent = await dig(at, 'WeB.red.svc.cluster.local', 'AAAA')
   assert.match(absent, /status: NXDOMAIN/)
   assert.match(absent, /flags: qr aa rd ra; QUERY: 1, ANSWER: 0, AUTHORITY: 1, ADDITIONAL: 1/)

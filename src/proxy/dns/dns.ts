@@ -147,6 +147,7 @@ export function makeHandler({ index, zone, forwarder, counters, isSynced }: Hand
       counters.request(name, overUdp, question.type)
       return reply instanceof Promise ? reply.then((bytes) => counted(name, bytes)) : counted(name, reply)
     }
+    if ((query.edns?.version ?? 0) > 0) return finish('.', failure(query, RCODE.BADVERS))
     if (question.class !== CLASS_IN || question.type === TYPE.AXFR) return finish('.', failure(query, RCODE.REFUSED))
     const own = ours(query, overUdp)
     return own ? finish(zone.domain, own) : finish('.', others(query, overUdp))

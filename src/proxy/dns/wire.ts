@@ -17,7 +17,7 @@ export const TYPE = {
   ANY: 255,
 } as const
 export const CLASS_IN = 1
-export const RCODE = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const
+export const RCODE = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5, BADVERS: 16 } as const
 export const FLAG = { QR: 0x8000, AA: 0x0400, TC: 0x0200, RD: 0x0100, RA: 0x0080, AD: 0x0020, CD: 0x0010 } as const
 
 const HEADER_BYTES = 12
@@ -297,14 +297,14 @@ export function encodeReply(query: Query, reply: Reply, limitBytes: number): Buf
   const authority = truncated ? 0 : writer.records(reply.authority ?? [])
   const additional = truncated ? 0 : writer.records(reply.additional ?? [])
   writer.limitBytes += ednsBytes
-  if (query.edns) writer.edns(query.edns.dnssecOk)
+  if (query.edns) writer.edns(query.edns.dnssecOk, reply.rcode)
   const flags =
     FLAG.QR |
     FLAG.RA |
     (query.flags & (FLAG.RD | FLAG.CD)) |
     (reply.authoritative ? FLAG.AA : 0) |
     (truncated ? FLAG.TC : 0) |
-    reply.rcode
+    (reply.rcode & 0xf)
   return writer.done(query.id, flags, [1, answers, authority, additional + (query.edns ? 1 : 0)])
 }
 
@@ -370,9 +370,22 @@ class Writer {
     return written
   }
 
-  edns(dnssecOk: boolean): void {
+  edns(dnssecOk: boolean, rcode = 0): void {
     if (this.#at + 11 > this.limitBytes) return
-    this.bytes([0, 0, TYPE.OPT, EDNS_BYTES >> 8, EDNS_BYTES & 0xff, 0, 0, dnssecOk ? 0x80 : 0, 0, 0, 0] as never)
+    // the code's upper bits stand here, its lower four in the header
+    this.bytes([
+      0,
+      0,
+      TYPE.OPT,
+      EDNS_BYTES >> 8,
+      EDNS_BYTES & 0xff,
+      rcode >> 4,
+      0,
+      dnssecOk ? 0x80 : 0,
+      0,
+      0,
+      0,
+    ] as never)
   }
 
   done(id?: number, flags?: number, counts?: Counts): Buffer {
