@@ -8,21 +8,11 @@ import { type Clock, FakeClock, systemClock } from '../../base/clock.ts'
 import { silentLogger } from '../../base/log.ts'
 import { DnsCounters } from './counters.ts'
 import { runDns } from './dns.ts'
+import { encodeQuery, encodeReply, replyLimit } from './message-writer.ts'
 import { type Endpoint, listen } from './server.ts'
 import { HeldCache, makeNamespace, makeService, makeSlice } from './test-services.ts'
 import { framed, type Upstream } from './upstream.ts'
-import {
-  type DnsRecord,
-  encodeQuery,
-  encodeReply,
-  FLAG,
-  parseQuery,
-  parseResponse,
-  RCODE,
-  type Response,
-  replyLimit,
-  TYPE,
-} from './wire.ts'
+import { type DnsRecord, FLAG, parseQuery, parseResponse, RCODE, type Response, TYPE } from './wire.ts'
 
 const LOCAL = '127.0.0.1'
 
