@@ -51,7 +51,8 @@ function start(from: Partial<World> = {}): World {
       nodeIPs: ['192.168.0.1'],
       dataDir,
       clusterDomain: 'cluster.local',
-      dnsConfig: async () => undefined,
+      clusterDNS: ['10.96.0.10'],
+      readResolvConf: async () => 'nameserver 192.168.0.53\n',
       host: {
         facts: async () => ({
           cpus: 4,
