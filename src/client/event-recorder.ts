@@ -3,6 +3,7 @@
 import { Event } from '../api/kinds/event.ts'
 import { isNotFound, StatusError } from '../api/meta/errors.ts'
 import type { DeepReadonly, KubeObject } from '../api/meta/object.ts'
+import { formatTime } from '../api/meta/time.ts'
 import type { ObjectReference } from '../api/types/core.v1.ts'
 import { type Clock, delay } from '../base/clock.ts'
 import type { Ctx } from '../base/ctx.ts'
@@ -250,6 +251,3 @@ function eventOf(
     reportingInstance: source.host ?? '',
   }
 }
-
-/** RFC 3339 in whole seconds, as metav1.Time is written. */
-const formatTime = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`

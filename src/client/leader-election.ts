@@ -4,6 +4,7 @@
 import { Lease } from '../api/kinds/lease.ts'
 import { isAlreadyExists, isConflict, isNotFound } from '../api/meta/errors.ts'
 import type { DeepReadonly } from '../api/meta/object.ts'
+import { formatMicroTime } from '../api/meta/time.ts'
 import { type Clock, delay } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
 import type { Client } from './client.ts'
@@ -190,6 +191,3 @@ async function readLease(ctx: Ctx, client: Client, { name, namespace }: Timings)
     throw err
   }
 }
-
-/** RFC 3339 with microseconds, as metav1.MicroTime is written. */
-const formatMicroTime = (ms: number) => `${new Date(ms).toISOString().slice(0, -1)}000Z`

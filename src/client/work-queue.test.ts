@@ -70,3 +70,12 @@ test('closing lets those who wait go, drops what waits and leaves no timer', asy
   assert.equal(await queue.take(), undefined)
   assert.equal(clock.untilNextMs(), undefined)
 })
+
+test('taking a key cancels what was planned for it', async () => {
+  const clock = new FakeClock()
+  const queue = new WorkQueue(clock)
+  queue.addAfter('a', 1000)
+  queue.add('a')
+  await queue.take()
+  assert.equal(clock.untilNextMs(), undefined)
+})

@@ -1,5 +1,6 @@
 // Keys waiting to be worked on, one at a time each: a key that is added while it is waiting is there once, one that is added while it
-// is being worked on comes again afterwards. Keys can be added for later, or with a delay that grows with their failures.
+// is being worked on comes again afterwards. Keys can be added for later, or with a delay that grows with their failures; taking a key
+// cancels what was planned for it, because whoever works on it plans anew.
 import type { Clock, Timer } from '../base/clock.ts'
 import { backOffMs } from './back-off.ts'
 
@@ -41,7 +42,7 @@ export class WorkQueue {
     if (this.#waiting.has(key)) return
     const taker = this.#takers.shift()
     if (taker) {
-      this.#working.add(key)
+      this.#begin(key)
       taker(key)
     } else {
       this.#waiting.add(key)
@@ -85,10 +86,16 @@ export class WorkQueue {
     if (!this.#open) return Promise.resolve(undefined)
     for (const key of this.#waiting) {
       this.#waiting.delete(key)
-      this.#working.add(key)
+      this.#begin(key)
       return Promise.resolve(key)
     }
     return new Promise((resolve) => this.#takers.push(resolve))
+  }
+
+  #begin(key: string): void {
+    this.#working.add(key)
+    this.#later.get(key)?.timer.cancel()
+    this.#later.delete(key)
   }
 
   done(key: string): void {

@@ -4,7 +4,7 @@
 #   host.sh images NAME      busybox:latest and nginx:alpine in that engine, from the distribution's packages
 #   host.sh run NAME CMD …   runs CMD there (DOCKER_HOST set)
 #   host.sh stop NAME        ends what `start` began and removes it
-# Needs root, docker.io, iproute2; `images` also busybox-static and nginx-light.
+# Needs root, docker.io, iproute2; `images` also busybox-static, curl and nginx-light.
 set -eu
 verb=$1 name=$2; shift 2
 ns=skiff-$name dir=${SKIFF_TESTBED_DIR:-/tmp/skiff-testbed}/$name sock=$dir/docker.sock
@@ -66,10 +66,14 @@ images() {
   mkdir -p "$root/bin" "$root/tmp" "$root/etc" "$root/root"
   cp /bin/busybox "$root/bin/"
   for applet in $(/bin/busybox --list); do [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"; done
+  rm "$root/bin/wget" # a static busybox's wget crashes when it resolves a name: curl stands in, with the libraries that takes
+  copy_with_libraries "$root" "$(command -v curl)"
+  for lib in /lib/*-linux-gnu/libnss_dns.so.2 /lib/*-linux-gnu/libnss_files.so.2 /lib/*-linux-gnu/libresolv.so.2; do copy_with_libraries "$root" "$lib"; done
+  printf 'hosts: files dns\n' >"$root/etc/nsswitch.conf"
   printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
   printf 'root:x:0:\nnobody:x:65534:\n' >"$root/etc/group"
   chmod 1777 "$root/tmp"
-  tar -C "$root" -c . | engine import -c 'ENV PATH=/bin' -c 'CMD ["sh"]' - busybox:latest >/dev/null
+  tar -C "$root" -c . | engine import -c 'ENV PATH=/bin:/usr/bin' -c 'CMD ["sh"]' - busybox:latest >/dev/null
   copy_with_libraries "$root" /usr/sbin/nginx
   mkdir -p "$root/etc/nginx/conf.d" "$root/usr/share/nginx/html" "$root/var/log/nginx" "$root/var/lib/nginx" "$root/run" "$root/var/run"
   cp /etc/nginx/mime.types "$root/etc/nginx/"

@@ -2,6 +2,7 @@
 // (readiness gates, DisruptionTarget) belong to whoever set them and are kept. Pure.
 import type { Pod } from '../../api/kinds/pod.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
+import { formatTime } from '../../api/meta/time.ts'
 import type * as v1 from '../../api/types/core.v1.ts'
 import { podContainers } from './containers.ts'
 
@@ -37,10 +38,7 @@ export function podConditions(input: ConditionsInput): v1.PodCondition[] {
     return {
       type,
       status,
-      lastTransitionTime:
-        old?.status === status && old.lastTransitionTime
-          ? old.lastTransitionTime
-          : new Date(nowMs).toISOString().replace(/\.\d{3}Z$/, 'Z'),
+      lastTransitionTime: old?.status === status && old.lastTransitionTime ? old.lastTransitionTime : formatTime(nowMs),
       ...(pod.metadata.generation ? { observedGeneration: pod.metadata.generation } : {}),
       ...(reason ? { reason } : {}),
       ...(message ? { message } : {}),

@@ -1,8 +1,8 @@
 // The downward API: a pod's own fields and a container's resources as text, for env variables and volumes. Pure.
 import type { Pod } from '../../api/kinds/pod.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
+import { parseQuantity } from '../../api/meta/quantity.ts'
 import type * as v1 from '../../api/types/core.v1.ts'
-import { amount, divideUp } from './amount.ts'
 import { podContainers } from './containers.ts'
 import { configError } from './start-failure.ts'
 
@@ -76,7 +76,7 @@ export function resourceValue(
   const { limits, requests } = container.resources ?? {}
   const own = side === 'limits' ? limits?.[resource] : requests?.[resource]
   // k8s: no limit means everything that the node has for pods; no request means none.
-  const value = own !== undefined ? amount(own) : side === 'limits' ? amount(context.allocatable[resource]) : 0
-  const divisor = amount(selector.divisor) || 1
-  return String(divideUp(value, divisor))
+  const value = own ?? (side === 'limits' ? context.allocatable[resource] : undefined) ?? '0'
+  const divisor = parseQuantity(selector.divisor || '1').nano || 1_000_000_000n
+  return String((parseQuantity(value).nano + divisor - 1n) / divisor)
 }

@@ -2,6 +2,7 @@
 // asks again whenever something changed; a container or sandbox that is being worked on (`busy`) is left alone until then.
 import type { Pod } from '../../api/kinds/pod.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
+import { isTerminal } from '../../api/meta/pods.ts'
 import type { ContainerStatus, PodSandbox } from '../cri/runtime.ts'
 import { attemptsOf, currentSandbox, type Observed, type PodContainer, podContainers } from './containers.ts'
 import { carriedFacts, containerHash } from './labels.ts'
@@ -68,10 +69,6 @@ export interface Plan {
 const SHORTEST_GRACE_MS = 2000
 /** A running stop is overtaken by one that ends this much earlier. */
 const OVERTAKE_MS = 1000
-
-export function isTerminal(pod: DeepReadonly<Pod>): boolean {
-  return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
-}
 
 /** Whole seconds that the pod's containers have to end. */
 export function gracePeriodSeconds(pod: DeepReadonly<Pod>): number {

@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Pod } from '../../api/kinds/pod.ts'
-import { containerResources, oomScoreAdj, qosClass } from './resources.ts'
+import { containerResources, oomScoreAdj } from './resources.ts'
 
 const pod = (...resources: object[]) =>
   ({ spec: { containers: resources.map((r, i) => ({ name: `c${i}`, resources: r })) } }) as unknown as Pod
 const GiB = 2 ** 30
-
-test('the QoS class follows from requests and limits of every container', () => {
-  const full = { limits: { cpu: '1', memory: '1Gi' }, requests: { cpu: '1', memory: '1Gi' } }
-  assert.equal(qosClass(pod({})), 'BestEffort')
-  assert.equal(qosClass(pod(full)), 'Guaranteed')
-  assert.equal(qosClass(pod({ limits: full.limits })), 'Guaranteed')
-  assert.equal(qosClass(pod(full, {})), 'Burstable')
-  assert.equal(qosClass(pod({ requests: { cpu: '10m' } })), 'Burstable')
-  assert.equal(qosClass(pod({ requests: { 'ephemeral-storage': '1Gi' } })), 'BestEffort')
-})
 
 test('requests become shares and limits become quota and memory', () => {
   const p = pod({ requests: { cpu: '250m', memory: '64Mi' }, limits: { cpu: '500m', memory: '128Mi' } })

@@ -1,34 +1,18 @@
-// Requests and limits as the kernel's cgroup settings, the pod's QoS class and the kernel's order of killing when memory runs out. Pure.
+// Requests and limits as the kernel's cgroup settings, and its order of killing when memory runs out. Pure.
 import type { Pod } from '../../api/kinds/pod.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
+import { qosClass } from '../../api/meta/pods.ts'
+import { toMilli, toWhole } from '../../api/meta/quantity.ts'
 import type { LinuxResources } from '../cri/runtime.ts'
-import { amount, milli, whole } from './amount.ts'
-import { type ContainerSpec, podContainers } from './containers.ts'
+import type { ContainerSpec } from './containers.ts'
 
 const PERIOD_US = 100_000
 const MIN_QUOTA_US = 1000
 const MIN_SHARES = 2
 const MAX_SHARES = 262_144
 
-export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort'
-
-/** k8s: only cpu and memory count, over init and app containers; a limit stands for a request that was not given. */
-export function qosClass(pod: DeepReadonly<Pod>): QosClass {
-  if (pod.status?.qosClass) return pod.status.qosClass
-  let any = false
-  let guaranteed = true
-  for (const { spec, role } of podContainers(pod)) {
-    if (role === 'ephemeral') continue
-    for (const resource of ['cpu', 'memory']) {
-      const limit = amount(spec.resources?.limits?.[resource])
-      const request = amount(spec.resources?.requests?.[resource] ?? spec.resources?.limits?.[resource])
-      if (limit > 0 || request > 0) any = true
-      if (limit === 0 || limit !== request) guaranteed = false
-    }
-  }
-  return !any ? 'BestEffort' : guaranteed ? 'Guaranteed' : 'Burstable'
-}
-
+const milli = (quantity: string | undefined) => (quantity === undefined ? 0 : toMilli(quantity))
+const whole = (quantity: string | undefined) => (quantity === undefined ? 0 : toWhole(quantity))
 const shares = (milliCpu: number) => Math.min(Math.max(Math.floor((milliCpu * 1024) / 1000), MIN_SHARES), MAX_SHARES)
 
 export function containerResources(
@@ -50,10 +34,13 @@ export function containerResources(
   }
 }
 
+/** The class that the server has recorded, or the one that follows from the spec. */
+export const qosOf = (pod: DeepReadonly<Pod>) => pod.status?.qosClass ?? qosClass({ spec: pod.spec! })
+
 /** k8s: Guaranteed -997, BestEffort 1000; in between, the more memory it asked for, the safer it is. */
 export function oomScoreAdj(pod: DeepReadonly<Pod>, spec: ContainerSpec, nodeMemoryBytes: number): number {
   if (pod.spec?.priorityClassName === 'system-node-critical') return -997
-  const qos = qosClass(pod)
+  const qos = qosOf(pod)
   if (qos === 'Guaranteed') return -997
   if (qos === 'BestEffort') return 1000
   const request = whole(spec.resources?.requests?.['memory'] ?? spec.resources?.limits?.['memory'])

@@ -39,13 +39,3 @@ export function restarts(pod: DeepReadonly<Pod>, spec: ContainerSpec, role: Role
   if (role === 'init') return policy !== 'Never' && exitCode !== 0
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0)
 }
-
-/** `10s`, `1m20s`, `5m0s`: durations as the standard's messages write them. */
-export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`
-  const seconds = Math.floor(ms) / 1000
-  const hours = Math.floor(seconds / 3600)
-  const minutes = Math.floor((seconds % 3600) / 60)
-  const rest = Number((seconds % 60).toFixed(3))
-  return `${hours ? `${hours}h` : ''}${hours || minutes ? `${minutes}m` : ''}${rest}s`
-}

@@ -2,13 +2,14 @@
 // conditions that did not change, restart counts and last states are carried over from the status before.
 import type { Pod } from '../../api/kinds/pod.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
+import { formatDuration, formatTime } from '../../api/meta/time.ts'
 import type * as v1 from '../../api/types/core.v1.ts'
 import type { ContainerStatus } from '../cri/runtime.ts'
 import { podConditions } from './conditions.ts'
 import { attemptsOf, currentSandbox, type Observed, type PodContainer, podContainers, podTitle } from './containers.ts'
 import type { Verdict } from './plan.ts'
-import { qosClass } from './resources.ts'
-import { formatDuration, restarts } from './restart.ts'
+import { qosOf } from './resources.ts'
+import { restarts } from './restart.ts'
 
 export interface StatusInput {
   /** With the newest status that the API is known to have. */
@@ -30,8 +31,6 @@ export interface StatusInput {
   startTime: string
   nowMs: number
 }
-
-export const formatTime = (ms: number) => new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z')
 
 export function podStatus(input: StatusInput): v1.PodStatus {
   const { pod, verdict, observed } = input
@@ -67,7 +66,7 @@ export function podStatus(input: StatusInput): v1.PodStatus {
     ...(init.length > 0 ? { initContainerStatuses: init } : {}),
     containerStatuses: apps,
     ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral } : {}),
-    qosClass: qosClass(pod),
+    qosClass: qosOf(pod),
   }
 }
 
@@ -80,7 +79,7 @@ function rejected({ pod, startTime, nowMs }: StatusInput, verdict: Verdict): v1.
     reason: verdict.reason,
     message: verdict.message,
     startTime,
-    qosClass: qosClass(pod),
+    qosClass: qosOf(pod),
   }
 }
 
@@ -185,13 +184,13 @@ function containerState(input: StatusInput, { spec, role }: PodContainer, newest
   if (newest.state === 'Running' || newest.state === 'Unknown')
     return { running: { startedAt: formatTime(newest.startedAtMs) } }
   const again = !input.stopping && restarts(input.pod, spec, role, newest.exitCode)
-  const waiting = input.waiting.get(spec.name)
-  if (again && waiting) return { waiting }
   const loop = input.crashLoops.get(spec.name)
   if (again && loop) {
     const message = `back-off ${formatDuration(loop.delayMs)} restarting failed container=${spec.name} pod=${podTitle(input.pod)}`
     return { waiting: { reason: 'CrashLoopBackOff', message } }
   }
+  const waiting = input.waiting.get(spec.name)
+  if (again && waiting) return { waiting }
   return { terminated: terminated(input, newest) }
 }
 

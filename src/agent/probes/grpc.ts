@@ -1,4 +1,5 @@
 // A gRPC health check (grpc.health.v1.Health/Check) over cleartext HTTP/2. Two tiny messages, so they are written and read by hand.
+import type { Clock } from '../../base/clock.ts'
 import type { ProbeResult } from './probe.ts'
 
 const SERVING = 1
@@ -10,19 +11,19 @@ export async function probeGrpc(
   port: number,
   service: string,
   timeoutMs: number,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   const { connect } = await import('node:http2')
   const { promise, resolve, reject } = Promise.withResolvers<ProbeResult>()
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
   const session = connect(`http://${address}`)
-  const timer = setTimeout(() => {
+  const timer = clock.after(timeoutMs, () => {
     resolve({
       ok: false,
       message: `timeout: failed to connect service "${address}" within ${timeoutMs / 1000}s: context deadline exceeded`,
     })
-  }, timeoutMs)
-  timer.unref()
+  })
   const onAbort = () => reject(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   const fail = (err: Error) => resolve({ ok: false, message: `error: health rpc failed: ${err.message}` })
@@ -48,7 +49,7 @@ export async function probeGrpc(
   stream.on('end', () => resolve(judge(grpcStatus, Buffer.concat(chunks), address)))
   stream.end(encodeRequest(service))
   return promise.finally(() => {
-    clearTimeout(timer)
+    timer.cancel()
     signal.removeEventListener('abort', onAbort)
     session.destroy()
   })

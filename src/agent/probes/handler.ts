@@ -1,6 +1,7 @@
 // One run of a probe's or hook's handler against a container: exec, httpGet, tcpSocket or grpc.
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import type * as v1 from '../../api/types/core.v1.ts'
+import type { Clock } from '../../base/clock.ts'
 import type { Ctx } from '../../base/ctx.ts'
 import { RuntimeError, type RuntimeService } from '../cri/runtime.ts'
 import type { ContainerSpec } from '../pods/containers.ts'
@@ -14,13 +15,17 @@ export interface HandlerTarget {
   containerId: string
   podIP: string
 }
+export interface HandlerDeps {
+  runtime: RuntimeService
+  clock: Clock
+}
 type Handler = DeepReadonly<v1.ProbeHandler>
 const MOST_OUTPUT_BYTES = 10 * 1024
 
 /** @throws when the runtime does not answer: that says nothing about the container. */
 export async function runHandler(
   ctx: Ctx,
-  runtime: RuntimeService,
+  { runtime, clock }: HandlerDeps,
   handler: Handler,
   target: HandlerTarget,
   timeoutMs: number,
@@ -30,14 +35,15 @@ export async function runHandler(
     const { host, port, path = '/', scheme = 'HTTP', httpHeaders: headers = [] } = handler.httpGet
     const number = resolvePort(port, target.spec)
     if (!number) return { ok: false, message: `couldn't find port: ${JSON.stringify(port)}` }
-    return probeHttp({ scheme, host: host || target.podIP, port: number, path, headers }, timeoutMs, ctx.signal)
+    return probeHttp({ scheme, host: host || target.podIP, port: number, path, headers }, timeoutMs, clock, ctx.signal)
   }
   if (handler.tcpSocket) {
     const number = resolvePort(handler.tcpSocket.port, target.spec)
     if (!number) return { ok: false, message: `couldn't find port: ${JSON.stringify(handler.tcpSocket.port)}` }
-    return probeTcp(handler.tcpSocket.host || target.podIP, number, timeoutMs, ctx.signal)
+    return probeTcp(handler.tcpSocket.host || target.podIP, number, timeoutMs, clock, ctx.signal)
   }
-  if (handler.grpc) return probeGrpc(target.podIP, handler.grpc.port, handler.grpc.service ?? '', timeoutMs, ctx.signal)
+  if (handler.grpc)
+    return probeGrpc(target.podIP, handler.grpc.port, handler.grpc.service ?? '', timeoutMs, clock, ctx.signal)
   return { ok: false, message: 'missing probe handler' }
 }
 

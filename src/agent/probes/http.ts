@@ -2,6 +2,7 @@
 // followed on the same host only. Any status from 200 to 399 is good.
 import http from 'node:http'
 import https from 'node:https'
+import type { Clock } from '../../base/clock.ts'
 import type { ProbeResult } from './probe.ts'
 
 export interface HttpTarget {
@@ -21,9 +22,15 @@ interface Answer {
   body: string
 }
 
-export async function probeHttp(target: HttpTarget, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
-  const timeout = AbortSignal.timeout(timeoutMs)
-  const ended = AbortSignal.any([signal, timeout])
+export async function probeHttp(
+  target: HttpTarget,
+  timeoutMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const timeout = new AbortController()
+  const timer = clock.after(timeoutMs, () => timeout.abort())
+  const ended = AbortSignal.any([signal, timeout.signal])
   const bracketed = target.host.includes(':') ? `[${target.host}]` : target.host
   const path = target.path.startsWith('/') ? target.path : `/${target.path}`
   let url = new URL(`${target.scheme.toLowerCase()}://${bracketed}:${target.port}${path}`)
@@ -44,10 +51,12 @@ export async function probeHttp(target: HttpTarget, timeoutMs: number, signal: A
     }
   } catch (err) {
     signal.throwIfAborted()
-    const why = timeout.aborted
+    const why = timeout.signal.aborted
       ? 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
       : connectionError(err, target.host, target.port)
     return { ok: false, message: `Get "${shown}": ${why}` }
+  } finally {
+    timer.cancel()
   }
 }
 

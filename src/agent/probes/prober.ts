@@ -46,6 +46,7 @@ interface Tracked {
   verdicts: Partial<Record<ProbeKind, boolean | undefined>>
   stop: AbortController
   timers: Set<Timer>
+  ending: boolean
 }
 
 export class Prober {
@@ -73,6 +74,7 @@ export class Prober {
       },
       stop: new AbortController(),
       timers: new Set(),
+      ending: false,
     }
     this.#tracked.set(target.containerId, tracked)
     if (startupProbe && tracked.verdicts.startup !== true) this.#arm(tracked, 'startup', startupProbe)
@@ -95,6 +97,12 @@ export class Prober {
 
   started(containerId: string): boolean {
     return this.#tracked.get(containerId)?.verdicts.startup === true
+  }
+
+  /** The container is being stopped: only its readiness still matters. */
+  ending(containerId: string): void {
+    const tracked = this.#tracked.get(containerId)
+    if (tracked) tracked.ending = true
   }
 
   /** Which probe wants the container replaced. */
@@ -128,10 +136,11 @@ export class Prober {
       tracked.timers.add(timer)
     }
     const runOnce = async () => {
+      if (tracked.ending && kind !== 'readiness') return
       const beganMs = clock.now()
       const ctx = child(this.#ctx, {}, tracked.stop.signal)
       const result = await this.#attempt(ctx, tracked.target, spec)
-      if (ctx.signal.aborted) return
+      if (ctx.signal.aborted || (tracked.ending && kind !== 'readiness')) return
       if (result !== undefined) {
         state = probeStep(state, result.ok, spec)
         if (!result.ok) this.#tellUnhealthy(tracked.target, kind, result.message)
@@ -155,13 +164,7 @@ export class Prober {
     for (let attempt = 1; ; attempt++) {
       try {
         const { container, containerId, podIP } = target
-        return await runHandler(
-          ctx,
-          this.#deps.runtime,
-          spec,
-          { spec: container.spec, containerId, podIP },
-          timeoutMs(spec),
-        )
+        return await runHandler(ctx, this.#deps, spec, { spec: container.spec, containerId, podIP }, timeoutMs(spec))
       } catch (err) {
         if (ctx.signal.aborted) return undefined
         if (attempt < ATTEMPTS) continue

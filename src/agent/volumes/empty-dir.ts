@@ -1,5 +1,5 @@
 import { chmod, mkdir } from 'node:fs/promises'
-import { whole } from '../pods/amount.ts'
+import { toWhole } from '../../api/meta/quantity.ts'
 import { podContainers } from '../pods/containers.ts'
 import { mountTmpfs } from './mounts.ts'
 import { ownByGroup } from './ownership.ts'
@@ -29,8 +29,8 @@ export const emptyDirVolume: VolumePlugin = {
 function memorySize(volume: VolumeSpec, { pod }: VolumeContext): number {
   const limits = podContainers(pod)
     .filter((c) => c.role === 'app' || c.role === 'sidecar')
-    .map((c) => whole(c.spec.resources?.limits?.['memory']))
+    .map((c) => toWhole(c.spec.resources?.limits?.['memory'] ?? '0'))
   const all = limits.every((bytes) => bytes > 0) ? limits.reduce((sum, bytes) => sum + bytes, 0) : 0
-  const own = whole(volume.emptyDir?.sizeLimit)
+  const own = toWhole(volume.emptyDir?.sizeLimit ?? '0')
   return own > 0 && all > 0 ? Math.min(own, all) : own || all
 }

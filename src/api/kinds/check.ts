@@ -124,7 +124,10 @@ export function checkIntOrPercent(
   max100: boolean,
 ): void {
   if (value === undefined) return
-  if (typeof value === 'number') return checkNonNegative(errors, field, value)
+  if (typeof value === 'number') {
+    checkNonNegative(errors, field, value)
+    return
+  }
   const problems = percent(value)
   for (const problem of problems) errors.push(invalid(field, value, problem))
   if (max100 && problems.length === 0 && Number(value.slice(0, -1)) > 100) {

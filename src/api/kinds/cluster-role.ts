@@ -1,5 +1,13 @@
+// ClusterRole: permissions, as rules that add up.
+
+import type { FieldError } from '../meta/errors.ts'
+import { required } from '../meta/errors.ts'
+import { pathSegment } from '../meta/names.ts'
 import type * as types from '../types/rbac.v1.ts'
+import { checkSelector } from './check.ts'
+import { createdAt } from './columns.ts'
 import { defineKind } from './kind.ts'
+import { validateRules } from './rbac-rules.ts'
 
 export type ClusterRole = types.ClusterRole
 
@@ -9,4 +17,23 @@ export const ClusterRole = defineKind<ClusterRole>({
   kind: 'ClusterRole',
   plural: 'clusterroles',
   scope: 'Cluster',
+  description: 'Permissions in all namespaces, and on what has none.',
+  columns: [createdAt()],
+  validateName: pathSegment,
+  validate(role) {
+    const errors: FieldError[] = validateRules(role.rules, false)
+    const selectors = role.aggregationRule?.clusterRoleSelectors
+    if (role.aggregationRule && !selectors?.length) {
+      errors.push(
+        required(
+          'aggregationRule.clusterRoleSelectors',
+          'at least one clusterRoleSelector required if aggregationRule is non-nil',
+        ),
+      )
+    }
+    selectors?.forEach((selector, i) => {
+      checkSelector(errors, `aggregationRule.clusterRoleSelectors[${i}]`, selector)
+    })
+    return errors
+  },
 })

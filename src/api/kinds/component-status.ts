@@ -1,7 +1,13 @@
+// ComponentStatus: the health of the control plane's parts; read only and computed.
+
 import type * as types from '../types/core.v1.ts'
+import { text } from './columns.ts'
 import { defineKind } from './kind.ts'
 
 export type ComponentStatus = types.ComponentStatus
+
+type Conditions = { readonly conditions?: readonly types.ComponentCondition[] }
+const healthy = ({ conditions }: Conditions) => conditions?.find((condition) => condition.type === 'Healthy')
 
 export const ComponentStatus = defineKind<ComponentStatus>({
   group: '',
@@ -11,4 +17,14 @@ export const ComponentStatus = defineKind<ComponentStatus>({
   scope: 'Cluster',
   shortNames: ['cs'],
   verbs: ['get', 'list'],
+  description: 'The health of a part of the control plane.',
+  columns: [
+    text(
+      'Status',
+      (c) => (healthy(c)?.status === 'True' ? 'Healthy' : healthy(c) ? 'Unhealthy' : 'Unknown'),
+      'Health.',
+    ),
+    text('Message', (c) => healthy(c)?.message ?? '', 'What it says.'),
+    text('Error', (c) => healthy(c)?.error ?? '', 'What is wrong.'),
+  ],
 })

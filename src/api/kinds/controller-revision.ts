@@ -1,4 +1,10 @@
+// ControllerRevision: an unchanging snapshot of a workload's template.
+import type { FieldError } from '../meta/errors.ts'
+import { required } from '../meta/errors.ts'
+import { controllerOf } from '../meta/owners.ts'
 import type * as types from '../types/apps.v1.ts'
+import { checkImmutable, checkNonNegative } from './check.ts'
+import { age, integer, text } from './columns.ts'
 import { defineKind } from './kind.ts'
 
 export type ControllerRevision = types.ControllerRevision
@@ -9,4 +15,30 @@ export const ControllerRevision = defineKind<ControllerRevision>({
   kind: 'ControllerRevision',
   plural: 'controllerrevisions',
   scope: 'Namespaced',
+  description: 'A snapshot of the state of a StatefulSet or DaemonSet, kept for rollbacks.',
+  columns: [
+    text(
+      'Controller',
+      (r) => {
+        const owner = controllerOf(r)
+        if (!owner) return '<none>'
+        const [group, version] = owner.apiVersion.split('/')
+        return `${owner.kind.toLowerCase()}${version ? `.${group}` : ''}/${owner.name}`
+      },
+      'The object whose state it is.',
+    ),
+    integer('Revision', (r) => r.revision, 'Number of the revision.'),
+    age(),
+  ],
+  validate(r) {
+    const errors: FieldError[] = []
+    if (r.data === undefined) errors.push(required('data', 'data is mandatory'))
+    checkNonNegative(errors, 'revision', r.revision)
+    return errors
+  },
+  validateUpdate(r, old) {
+    const errors: FieldError[] = []
+    checkImmutable(errors, 'data', r.data, old.data)
+    return errors
+  },
 })

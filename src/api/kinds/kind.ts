@@ -82,8 +82,13 @@ export interface KindDeclaration<T extends KubeObject> {
   validateUpdate?(obj: DeepReadonly<T>, old: DeepReadonly<T>): FieldError[]
   /** Rules for writes of `status`. */
   validateStatusUpdate?(obj: DeepReadonly<T>, old: DeepReadonly<T>): FieldError[]
-  /** Beyond the common rules (status dropped on create when there is a status subresource, generation 1): mutates. */
+  /**
+   * Beyond the common rules (status dropped on create when there is a status subresource, generation 1): mutates. Runs after `default`
+   * and before `validate`; name, namespace and uid have been given by then.
+   */
   prepareForCreate?(obj: T): void
+  /** k8s: a status sent with a create is kept (Node: it registers itself). */
+  keepStatusOnCreate?: boolean
   /** Beyond the common rules (status kept, generation bumped when the spec changes): mutates `obj`. */
   prepareForUpdate?(obj: T, old: DeepReadonly<T>): void
   /** False: changes to the object do not bump metadata.generation (ConfigMap, Event …). By default true iff the type has a spec. */

@@ -1,4 +1,9 @@
+// Namespace: a scope for names. It is emptied before it goes: `spec.finalizers` is removed through the finalize subresource.
+
+import { type FieldError, invalid } from '../meta/errors.ts'
+import { dnsLabel } from '../meta/names.ts'
 import type * as types from '../types/core.v1.ts'
+import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'
 
 export type Namespace = types.Namespace
@@ -11,4 +16,37 @@ export const Namespace = defineKind<Namespace>({
   scope: 'Cluster',
   shortNames: ['ns'],
   subresources: ['status', 'finalize'],
+  description: 'A scope for the names of objects, for access rules and for quotas.',
+  columns: [text('Status', (ns) => ns.status?.phase ?? '', 'Whether it is in use or being emptied.'), age()],
+  validateName: dnsLabel,
+  selectableFields: { 'status.phase': (ns) => ns.status?.phase ?? '' },
+  default(ns) {
+    // k8s: the name is also a label, so that selectors can use it
+    if (ns.metadata.name)
+      ns.metadata.labels = { ...ns.metadata.labels, 'kubernetes.io/metadata.name': ns.metadata.name }
+    ns.spec ??= {}
+    ns.status ??= {}
+    ns.status.phase ||= 'Active'
+  },
+  prepareForCreate(ns) {
+    ns.status = { phase: 'Active' }
+    ns.spec ??= {}
+    const finalizers = ns.spec.finalizers ?? []
+    if (!finalizers.includes('kubernetes')) ns.spec.finalizers = [...finalizers, 'kubernetes']
+  },
+  hasGeneration: false,
+  // k8s: only the finalize subresource changes the spec
+  prepareForUpdate(ns, old) {
+    ns.spec = structuredClone(old.spec ?? {}) as NonNullable<Namespace['spec']>
+  },
+  validateStatusUpdate(ns) {
+    const errors: FieldError[] = []
+    const phase = ns.status?.phase
+    if (!ns.metadata.deletionTimestamp && phase !== 'Active') {
+      errors.push(invalid('status.Phase', phase, "may only be 'Active' if `deletionTimestamp` is empty"))
+    } else if (ns.metadata.deletionTimestamp && phase !== 'Terminating') {
+      errors.push(invalid('status.Phase', phase, "may only be 'Terminating' if `deletionTimestamp` is not empty"))
+    }
+    return errors
+  },
 })

@@ -1,5 +1,13 @@
+// ReplicationController: the ReplicaSet's predecessor, with a plain map as selector.
+import { type FieldError, required } from '../meta/errors.ts'
+import { fromMap, matches } from '../meta/label-selector.ts'
 import type * as types from '../types/core.v1.ts'
+import { checkNonNegative } from './check.ts'
+import { age, containers, integer, labelMap, wide } from './columns.ts'
 import { defineKind } from './kind.ts'
+import { validatePodTemplate } from './pod-validation/spec.ts'
+import { validateReplicaStatus } from './replica-status.ts'
+import { alwaysRestarts, defaultTemplate, templateMismatch } from './workload.ts'
 
 export type ReplicationController = types.ReplicationController
 
@@ -12,4 +20,40 @@ export const ReplicationController = defineKind<ReplicationController>({
   shortNames: ['rc'],
   categories: ['all'],
   subresources: ['status', 'scale'],
+  description:
+    'Keeps a stable number of pods made from one template running. ReplicaSets and Deployments have replaced it.',
+  columns: [
+    integer('Desired', (o) => o.spec.replicas, 'Number of pods that are wanted.'),
+    integer('Current', (o) => o.status?.replicas, 'Number of pods that exist.'),
+    integer('Ready', (o) => o.status?.readyReplicas, 'Number of pods that are ready.'),
+    age(),
+
+    ...containers<ReplicationController>((rc) => rc.spec?.template?.spec).map(wide),
+    wide(labelMap('Selector', (rc) => rc.spec?.selector, 'Labels that its pods carry.')),
+  ],
+  scale: { specReplicas: 'spec.replicas', statusReplicas: 'status.replicas', selector: 'spec.selector' },
+  selectableFields: { 'status.replicas': (rc) => String(rc.status?.replicas ?? 0) },
+  default(rc) {
+    rc.spec ??= {}
+    rc.spec.replicas ??= 1
+    if (!rc.spec.template) return
+    defaultTemplate(rc.spec)
+    // k8s: labels and selector follow the labels of the template
+    const labels = rc.spec.template.metadata?.labels
+    if (!labels) return
+    if (Object.keys(rc.spec.selector ?? {}).length === 0) rc.spec.selector = { ...labels }
+    if (Object.keys(rc.metadata.labels ?? {}).length === 0) rc.metadata.labels = { ...labels }
+  },
+  validate({ spec }) {
+    const errors: FieldError[] = []
+    checkNonNegative(errors, 'spec.minReadySeconds', spec?.minReadySeconds)
+    if (Object.keys(spec?.selector ?? {}).length === 0) errors.push(required('spec.selector'))
+    checkNonNegative(errors, 'spec.replicas', spec?.replicas)
+    if (!spec?.template) return [...errors, required('spec.template')]
+    const labels = spec.template.metadata?.labels ?? {}
+    if (errors.length === 0 && !matches(fromMap(spec.selector), labels)) errors.push(templateMismatch(labels))
+    errors.push(...validatePodTemplate(spec.template, 'spec.template'), ...alwaysRestarts(spec.template))
+    return errors
+  },
+  validateStatusUpdate: ({ status }) => validateReplicaStatus(status),
 })

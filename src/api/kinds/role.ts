@@ -1,5 +1,9 @@
+// Role: permissions, as rules that add up.
+import { pathSegment } from '../meta/names.ts'
 import type * as types from '../types/rbac.v1.ts'
+import { createdAt } from './columns.ts'
 import { defineKind } from './kind.ts'
+import { validateRules } from './rbac-rules.ts'
 
 export type Role = types.Role
 
@@ -9,4 +13,8 @@ export const Role = defineKind<Role>({
   kind: 'Role',
   plural: 'roles',
   scope: 'Namespaced',
+  description: 'Permissions within a namespace.',
+  columns: [createdAt()],
+  validateName: pathSegment,
+  validate: (role) => validateRules(role.rules, true),
 })

@@ -1,5 +1,12 @@
+// RuntimeClass: which configuration of the container runtime runs a pod.
+import type { FieldError } from '../meta/errors.ts'
+import { validateLabels } from '../meta/object-meta.ts'
 import type * as types from '../types/node.v1.ts'
+import { checkImmutable, checkLabel } from './check.ts'
+import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'
+import { checkResourceMap } from './pod-validation/resources.ts'
+import { checkTolerations } from './pod-validation/scheduling.ts'
 
 export type RuntimeClass = types.RuntimeClass
 
@@ -9,4 +16,19 @@ export const RuntimeClass = defineKind<RuntimeClass>({
   kind: 'RuntimeClass',
   plural: 'runtimeclasses',
   scope: 'Cluster',
+  description: 'Names a configuration of the container runtime for pods to choose.',
+  columns: [text('Handler', (c) => c.handler ?? '', 'The configuration of the runtime.'), age()],
+  validate(c) {
+    const errors: FieldError[] = []
+    checkLabel(errors, 'handler', c.handler)
+    checkResourceMap(errors, 'overhead.podFixed', c.overhead?.podFixed, false)
+    errors.push(...validateLabels(c.scheduling?.nodeSelector, 'scheduling.nodeSelector'))
+    checkTolerations(errors, 'scheduling.tolerations', c.scheduling?.tolerations)
+    return errors
+  },
+  validateUpdate(c, old) {
+    const errors: FieldError[] = []
+    checkImmutable(errors, 'handler', c.handler, old.handler)
+    return errors
+  },
 })

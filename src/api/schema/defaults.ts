@@ -2,6 +2,7 @@
 // walk an object in place along plans compiled once per struct, which skip every branch that has nothing to fill in; both are
 // idempotent. Defaults that depend on other fields are a kind's own (`kind.default`).
 import { cloneJson } from './clone.ts'
+import { decodeObject } from './decode.ts'
 import type { FieldSchema, Schema, StructSchema } from './schema.ts'
 
 /** Sets every absent field that has a plain default, wherever its parent is present. Mutates and returns `object`. */
@@ -65,13 +66,10 @@ function plainDefault(field: FieldSchema): (() => unknown) | undefined {
   return typeof value === 'object' ? () => cloneJson(value) : () => value
 }
 
-function emptyStruct(field: FieldSchema): (() => unknown) | undefined {
-  // ListMeta and ObjectMeta too: `metadata: {}` is what a pod template without metadata has
-  return isValueStruct(field) ? () => ({}) : undefined
+function emptyStruct({ schema, pointer }: FieldSchema): (() => unknown) | undefined {
+  if (schema.type !== 'struct' || pointer || schema.name === '') return undefined
+  return () => decodeObject(schema, {}).object // with what the wire always carries inside
 }
-
-const isValueStruct = (field: FieldSchema) =>
-  field.schema.type === 'struct' && !field.pointer && field.schema.name !== ''
 
 /** Is there anything to fill in below this type? */
 function reaches(schema: StructSchema, purpose: Purpose, seen: Set<StructSchema>): boolean {

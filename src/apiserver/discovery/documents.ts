@@ -65,16 +65,7 @@ function apiResources(kind: Kind): APIResource[] {
       verbs: [...facts.verbs],
     }
   })
-  return kind.plural === 'pods' && kind.group === '' ? [own, ...subs, BINDINGS] : [own, ...subs]
-}
-
-/** k8s: the older way to bind a pod, a resource of its own that only takes POST. */
-const BINDINGS: APIResource = {
-  name: 'bindings',
-  singularName: 'binding',
-  namespaced: true,
-  kind: 'Binding',
-  verbs: ['create'],
+  return [own, ...subs]
 }
 
 /** The aggregated form of /api or /apis. */
@@ -88,7 +79,7 @@ export function aggregated(groups: readonly ServedGroup[]): object {
         metadata: { ...(group ? { name: group } : {}), creationTimestamp: null as never },
         versions: versions.map(({ version, kinds }) => ({
           version,
-          resources: kinds.flatMap(resourceDiscoveries).sort(byName((r) => r.resource)),
+          resources: kinds.map(resourceDiscovery).sort(byName((r) => r.resource)),
           freshness: 'Current',
         })),
       }),
@@ -96,10 +87,10 @@ export function aggregated(groups: readonly ServedGroup[]): object {
   }
 }
 
-function resourceDiscoveries(kind: Kind): APIResourceDiscovery[] {
+function resourceDiscovery(kind: Kind): APIResourceDiscovery {
   const scope = kind.scope === 'Namespaced' ? 'Namespaced' : 'Cluster'
   const responseKind = { group: kind.group, version: kind.version, kind: kind.kind }
-  const own: APIResourceDiscovery = {
+  return {
     resource: kind.plural,
     responseKind,
     scope,
@@ -118,7 +109,4 @@ function resourceDiscoveries(kind: Kind): APIResourceDiscovery[] {
         }
       : {}),
   }
-  if (kind.plural !== 'pods' || kind.group !== '') return [own]
-  const binding = { group: '', version: 'v1', kind: 'Binding' }
-  return [own, { resource: 'bindings', responseKind: binding, scope, singularResource: 'binding', verbs: ['create'] }]
 }

@@ -12,7 +12,6 @@ import type { RequestInfo } from '../request-info.ts'
 import type { Resources } from '../resources.ts'
 import type { Store } from '../storage/store.ts'
 import type { CommitHooks } from './commit-hooks.ts'
-import type { FieldManagement } from './field-management.ts'
 
 export type Obj = DeepReadonly<KubeObject>
 
@@ -24,7 +23,6 @@ export interface Registry {
   readonly admission: Admission
   /** What has to happen around the commit of particular kinds (addresses of Services). */
   readonly hooks: CommitHooks
-  readonly fields: FieldManagement
   /** Numbers in [0, 1), for generated names. */
   readonly random: () => number
   readonly newUid: () => string

@@ -8,6 +8,7 @@ import { decodeBody } from '../../api/schema/body.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
 import { keyOf } from '../storage/keys.ts'
 import { type Call, namespaceOf, type Registry, refOf } from './call.ts'
+import { trackFields } from './fields.ts'
 import { initialMetadata } from './metadata.ts'
 import { present } from './present.ts'
 import { type Shown, shown } from './stored.ts'
@@ -81,7 +82,7 @@ async function attempt(
   const errors = [...validateObjectMeta(obj.metadata, metaRules(call)), ...(kind.validate?.(obj) ?? [])]
   refuseInvalid(kind, obj.metadata.name ?? '', errors)
   if (managedFields) obj.metadata.managedFields = managedFields
-  else registry.fields.track(kind, obj, undefined, { ...options, subresource: '', nowMs })
+  else trackFields(kind, obj, undefined, { ...options, subresource: '', nowMs })
   await registry.admission.validate(admission)
   const { name } = obj.metadata
   const result = await commit(registry, call, { name, expect: 0, next: obj, old: undefined, dryRun: options.dryRun })

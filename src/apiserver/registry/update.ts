@@ -11,6 +11,7 @@ import type { Entry } from '../storage/store.ts'
 import { type Call, namespaceOf, type Obj, type Registry, refOf } from './call.ts'
 import { checkNamespace, createObject, metaRules } from './create.ts'
 import type { Endpoint } from './endpoint.ts'
+import { setManagedFields, trackFields } from './fields.ts'
 import { completesDeletion } from './lifecycle.ts'
 import { desiredStateChanged, isUnchanged, keepOwnMetadata } from './metadata.ts'
 import { present } from './present.ts'
@@ -120,8 +121,8 @@ async function replace(
     obj.metadata.generation = (old.metadata.generation ?? 0) + 1
   }
   const nowMs = registry.clock.now()
-  if (next.fieldsTracked) obj.metadata.managedFields = managedFields
-  else registry.fields.track(kind, obj, old, { ...options, subresource: endpoint.subresource, nowMs })
+  if (next.fieldsTracked) setManagedFields(obj, managedFields)
+  else trackFields(kind, obj, old, { ...options, subresource: endpoint.subresource, nowMs })
   if (isUnchanged(obj, old)) return current
   refuseInvalid(kind, info.name, [
     ...validateObjectMeta(obj.metadata, metaRules(call)),

@@ -1,6 +1,7 @@
 // The query of a write: whether it is only tried, who gets the fields, and how strict the body is read.
 import { invalidObject, notSupported, tooLong, invalid, type FieldError } from '../../api/meta/errors.ts'
 import { type FieldValidation, fieldValidationOf } from '../../api/schema/body.ts'
+import { managerName } from '../patch/managed-fields.ts'
 import type { Call } from './call.ts'
 
 export interface WriteOptions {
@@ -24,7 +25,7 @@ export function parseWriteOptions({ query, request }: Call, type: string): Write
   if (errors.length > 0) throw invalidObject({ group: 'meta.k8s.io', kind: type }, '', errors)
   return {
     dryRun: dryRun.length > 0,
-    manager: given || managerFromAgent(request.headers['user-agent']),
+    manager: managerName(given, request.headers['user-agent']),
     managerGiven: given !== '',
     validation: fieldValidationOf(query),
   }
@@ -32,9 +33,3 @@ export function parseWriteOptions({ query, request }: Call, type: string): Write
 
 export const dryRunErrors = (values: readonly string[]): FieldError[] =>
   values.filter((value) => value !== 'All').map(() => notSupported('dryRun', values, ['All']))
-
-/** k8s: the user agent up to its first slash. */
-function managerFromAgent(agent = ''): string {
-  const manager = agent.split('/', 1)[0]!.slice(0, MAX_MANAGER_LENGTH).replace(/\p{C}/gu, '')
-  return manager || 'unknown'
-}

@@ -27,10 +27,7 @@ export function createNftablesDataplane(options: NftablesOptions): Dataplane {
         const old = before.get(id)
         if (old !== rule) statements.push(...ruleChange(options, old, rule, counts))
       }
-      if (isFresh) {
-        prepareKernel(ctx, options.bridge)
-        await allowForwarding(ctx, options.bridge)
-      }
+      if (isFresh) prepareKernel(ctx, options.bridge)
       try {
         if (statements.length > 0) await nft(ctx, statements)
       } catch (err) {
@@ -44,7 +41,6 @@ export function createNftablesDataplane(options: NftablesOptions): Dataplane {
     },
     async remove(ctx) {
       await nft(ctx, [`add table ip ${options.table}`, `delete table ip ${options.table}`])
-      await iptables(ctx, '-D', options.bridge).catch(() => {}) // it is gone already
       applied = new Map()
       shared = new Map()
       isFresh = true
@@ -90,35 +86,6 @@ function prepareKernel(ctx: Ctx, bridge: string): void {
       ctx.log.warn({ err, sysctl: `net.${name.replaceAll('/', '.')}` }, 'kernel switch cannot be set')
     }
   }
-}
-
-/**
- * Docker's own rules drop what comes from outside to its bridges. What was sent to a Service on purpose may pass; the place for
- * such rules is the chain that Docker keeps for its users. Without that chain Docker filters nothing, and nothing is needed.
- */
-async function allowForwarding(ctx: Ctx, bridge: string): Promise<void> {
-  const isThere = await iptables(ctx, '-C', bridge).then(
-    () => true,
-    () => false,
-  )
-  if (!isThere)
-    await iptables(ctx, '-I', bridge).catch((err) => ctx.log.debug({ err }, 'no chain of docker for forwarding rules'))
-}
-
-function iptables(ctx: Ctx, operation: '-C' | '-I' | '-D', bridge: string): Promise<void> {
-  return run(ctx, 'iptables', [
-    '-w',
-    operation,
-    'DOCKER-USER',
-    '-o',
-    bridge,
-    '-m',
-    'conntrack',
-    '--ctstate',
-    'DNAT',
-    '-j',
-    'ACCEPT',
-  ])
 }
 
 /**

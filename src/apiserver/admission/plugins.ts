@@ -1,0 +1,29 @@
+// The admission plug-ins, in their order. k8s: the order of the real server's recommended set, as far as they are there.
+import type { Clock } from '../../base/clock.ts'
+import type { Store } from '../storage/store.ts'
+import { type Admission, admissionChain } from './admission.ts'
+import { Lookup } from './lookup.ts'
+import { namespaceLifecycle } from './namespace-lifecycle.ts'
+import { nodeRestriction } from './node-restriction.ts'
+import { defaultTolerationSeconds, priority, taintNodesByCondition } from './pod-defaults.ts'
+import { serviceAccount } from './service-account.ts'
+import { serviceCarryOver } from './service-addresses.ts'
+
+export interface AdmissionParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+export function standardAdmission({ store, clock, random }: AdmissionParts): Admission {
+  const lookup = new Lookup(store)
+  return admissionChain([
+    namespaceLifecycle(lookup),
+    serviceAccount(lookup, clock, random),
+    nodeRestriction,
+    taintNodesByCondition,
+    priority(lookup),
+    defaultTolerationSeconds,
+    serviceCarryOver,
+  ])
+}

@@ -1,0 +1,193 @@
+// The whole API as one function. A request goes through these steps, in this order:
+//   understand → authorise → route → (decode → default → admit → validate → store, in the verb) → answer
+// Errors of any step become a Status body here. The in-process client calls it directly; the HTTP front end authenticates first.
+import type { Kind, Verb } from '../api/kinds/kind.ts'
+import { pathNotFound, StatusError } from '../api/meta/errors.ts'
+import type { ApiRequest, ApiResponse, RequestHandler } from '../api/wire.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import { type Authorize, requireAccess } from './authorize.ts'
+import { type Metrics, requestLabels } from './metrics.ts'
+import { type Negotiated, negotiate, type View } from './negotiate.ts'
+import type { Call, Registry } from './registry/call.ts'
+import { create } from './registry/create.ts'
+import { remove } from './registry/delete.ts'
+import { deleteCollection } from './registry/delete-collection.ts'
+import { wholeObject } from './registry/endpoint.ts'
+import { get } from './registry/get.ts'
+import { list } from './registry/list.ts'
+import { patch } from './registry/patch.ts'
+import { update } from './registry/update.ts'
+import { watch } from './registry/watch.ts'
+import { parseRequestInfo, type RequestInfo } from './request-info.ts'
+import { subresourceFacts } from './resources.ts'
+import { errorResponse } from './respond.ts'
+
+/** Does what a call asks for. */
+export type Action = (registry: Registry, call: Call) => Promise<ApiResponse>
+
+/** Paths that aren't resources: discovery, OpenAPI, health, version, metrics. The first that owns a path answers. */
+export interface PathHandler {
+  owns(path: string): boolean
+  respond(request: ApiRequest): ApiResponse | Promise<ApiResponse>
+}
+
+export interface HandlerParts {
+  readonly registry: Registry
+  readonly authorize: Authorize
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly paths: readonly PathHandler[]
+  /** Undefined for a subresource that this verb has no meaning for. */
+  readonly subresource: (kind: Kind, info: RequestInfo) => Action | undefined
+  /** Kinds that are answered and never stored, by kind name. */
+  readonly actions: Readonly<Record<string, Action>>
+  /** What the front end can encode; the first is the default. */
+  readonly mediaTypes: readonly string[]
+}
+
+const VERBS: Readonly<Record<Verb, Action>> = {
+  get,
+  list,
+  watch,
+  create,
+  update: (registry, call) => update(registry, call, wholeObject),
+  patch: (registry, call) => patch(registry, call, wholeObject),
+  delete: remove,
+  deletecollection: deleteCollection,
+}
+
+export function createHandler(parts: HandlerParts): RequestHandler {
+  return async (request) => {
+    const { clock, metrics } = parts
+    const startedMs = clock.now()
+    const info = parseRequestInfo(request.method, request.path, request.query)
+    const { user } = request
+    const log = parts.log.child({ user: user.name, verb: info.verb, path: request.path })
+    let kind: Kind | undefined
+    let response: ApiResponse
+    try {
+      await requireAccess(parts.authorize, user, info)
+      if (!info.isResource) response = await nonResource(parts.paths, request)
+      else {
+        kind = parts.registry.resources.find(info.group, info.version, info.resource)
+        response = await resource(parts, request, info, kind, log)
+      }
+    } catch (err) {
+      if (request.signal.aborted && err === request.signal.reason) {
+        err = new StatusError(499, 'Timeout', 'the client closed the request', {}, { cause: err })
+      }
+      response = errorResponse(err, log)
+    }
+    const labels = requestLabels(info, kind !== undefined)
+    metrics.requests.add({ ...labels, code: String(response.status) })
+    if (response.body.kind === 'watch') return counted(response, metrics, labels)
+    if (response.body.kind !== 'stream') metrics.durations.observe(labels, (clock.now() - startedMs) / 1000)
+    return response
+  }
+}
+
+function nonResource(paths: readonly PathHandler[], request: ApiRequest): ApiResponse | Promise<ApiResponse> {
+  const owner = paths.find((handler) => handler.owns(request.path))
+  if (!owner) throw pathNotFound()
+  if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed()
+  return owner.respond(request)
+}
+
+async function resource(
+  parts: HandlerParts,
+  request: ApiRequest,
+  info: RequestInfo,
+  kind: Kind | undefined,
+  log: Logger,
+): Promise<ApiResponse> {
+  if (!kind) throw pathNotFound()
+  const action = route(parts, kind, info)
+  const { mediaType, view } = negotiated(parts, request, info, kind)
+  const call: Call = {
+    request,
+    info,
+    kind,
+    user: request.user,
+    query: request.query,
+    signal: request.signal,
+    log,
+    view,
+    warnings: [],
+  }
+  const response = await action(parts.registry, call).catch((err) => errorResponse(err, log))
+  const headers: Record<string, string> = response.headers
+  if (headers['content-type'] === 'application/json') headers['content-type'] = mediaType
+  if (call.warnings.length > 0) headers['warning'] = warningHeader(call.warnings)
+  return response
+}
+
+/** @throws NotFound or MethodNotAllowed */
+function route(parts: HandlerParts, kind: Kind, info: RequestInfo): Action {
+  const namespaced = kind.scope === 'Namespaced'
+  const collection = info.verb === 'create' || info.verb === 'deletecollection'
+  const isNamespaceItself = kind.group === '' && kind.plural === 'namespaces'
+  if (!namespaced && info.namespace && !isNamespaceItself) throw pathNotFound()
+  if (info.subresource) {
+    const { subresource } = info
+    if (!(kind.subresources as readonly string[]).includes(subresource)) throw pathNotFound()
+    if (namespaced && !info.namespace) throw pathNotFound()
+    const action = parts.subresource(kind, info)
+    const facts = subresourceFacts(kind, subresource as never)
+    if (!action || !(facts.verbs as readonly string[]).includes(info.verb)) throw methodNotAllowed()
+    return action
+  }
+  if (!(kind.verbs as readonly string[]).includes(info.verb)) throw methodNotAllowed()
+  if (namespaced && !info.namespace) {
+    if (collection) throw methodNotAllowed()
+    if (info.verb !== 'list' && info.verb !== 'watch') throw pathNotFound()
+  }
+  if (info.verb === 'create' && info.name && !isNamespaceItself) throw methodNotAllowed()
+  return parts.actions[kind.kind] ?? VERBS[info.verb as Verb]
+}
+
+const methodNotAllowed = () =>
+  new StatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {})
+
+const OBJECT_VIEWS: readonly View[] = ['Table', 'PartialObjectMetadata']
+const LIST_VIEWS: readonly View[] = ['Table', 'PartialObjectMetadataList']
+/** Connections to pods and log streams answer with whatever the other side sends. */
+const OPAQUE: ReadonlySet<string> = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])
+
+function negotiated(parts: HandlerParts, request: ApiRequest, info: RequestInfo, kind: Kind): Negotiated {
+  if (OPAQUE.has(info.subresource)) return { mediaType: 'application/json', view: 'object' }
+  const accept = request.headers['accept']
+  if (info.verb === 'watch') return negotiate(accept, OBJECT_VIEWS, ['application/json'])
+  if (kind.kind in parts.actions) return negotiate(accept, [], parts.mediaTypes)
+  return negotiate(accept, info.verb === 'list' ? LIST_VIEWS : OBJECT_VIEWS, parts.mediaTypes)
+}
+
+/** k8s: total size of the warnings that are sent with one answer. */
+const MAX_WARNING_CHARACTERS = 4096
+
+function warningHeader(warnings: readonly string[]): string {
+  const sent: string[] = []
+  let length = 0
+  for (const warning of new Set(warnings)) {
+    const text = warning.replace(/[^\x20-\x7e]/g, ' ').slice(0, 1024)
+    length += text.length
+    if (length > MAX_WARNING_CHARACTERS) break
+    sent.push(`299 - "${text.replace(/[\\"]/g, '\\$&')}"`)
+  }
+  return sent.join(', ')
+}
+
+function counted(response: ApiResponse, metrics: Metrics, labels: Readonly<Record<string, string>>): ApiResponse {
+  if (response.body.kind !== 'watch') return response
+  const { events } = response.body
+  async function* counting() {
+    metrics.longRunning.add(labels, 1)
+    try {
+      yield* events
+    } finally {
+      metrics.longRunning.add(labels, -1)
+    }
+  }
+  return { ...response, body: { kind: 'watch', events: counting() } }
+}

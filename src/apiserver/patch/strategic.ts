@@ -1,0 +1,254 @@
+// Strategic merge patch: like a merge patch, but lists that the type declares mergeable are merged by their merge key (or as sets
+// of scalars), and directives in the patch say what plain JSON cannot:
+//   $patch: replace | delete            for this object, or as an element of a merged list
+//   $retainKeys: [a, b]                 drop every other key of this object
+//   $deleteFromPrimitiveList/x: [v]     take values out of a merged list of scalars
+//   $setElementOrder/x: [...]           the order of a merged list's elements
+// Works on plain values guided by the schema. Neither input is changed; the result may share parts with both.
+import { setKey } from '../../api/schema/clone.ts'
+import { jsonEqual } from '../../api/schema/equal.ts'
+import type { FieldSchema, Schema, StructSchema } from '../../api/schema/schema.ts'
+import { isObject } from './merge-patch.ts'
+import { malformedPatch } from './patch-errors.ts'
+
+type JsonObject = Record<string, unknown>
+
+const DIRECTIVE = '$patch'
+const RETAIN_KEYS = '$retainKeys'
+const DELETE_PREFIX = '$deleteFromPrimitiveList/'
+const ORDER_PREFIX = '$setElementOrder/'
+
+/** @throws StatusError (400) for malformed directives and elements without merge key. */
+export function applyStrategicPatch(schema: StructSchema, document: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) throw malformedPatch('error decoding patch: the patch must be a JSON object')
+  return mergeObject(schema, isObject(document) ? document : {}, patch)
+}
+
+function mergeObject(schema: Schema | undefined, original: JsonObject, patch: JsonObject): JsonObject {
+  if (Object.hasOwn(patch, DIRECTIVE)) {
+    const directive = patch[DIRECTIVE]
+    if (directive === 'delete') return {}
+    if (directive === 'replace') return withoutDirectives(patch) as JsonObject
+    if (directive !== 'merge') throw unknownDirective(directive, patch)
+  }
+  const out: JsonObject = {}
+  const retained = retainedKeys(patch)
+  for (const key of Object.keys(original)) {
+    if (!retained || retained.has(key)) setKey(out, key, original[key])
+  }
+  for (const name of fieldsIn(patch)) {
+    const value = patch[name]
+    const field = fieldOf(schema, name)
+    if (Object.hasOwn(patch, name) && value === null) {
+      delete out[name]
+      continue
+    }
+    const current = Object.hasOwn(out, name) ? out[name] : undefined
+    const deletions = listDirective(patch, DELETE_PREFIX + name)
+    const order = listDirective(patch, ORDER_PREFIX + name)
+    if (deletions || order || (Array.isArray(value) && isMergedList(field))) {
+      const merged = mergeList(field, name, current, value, deletions, order)
+      if (merged !== undefined) setKey(out, name, merged)
+    } else if (isObject(value) && isObject(current) && !replacesObject(field)) {
+      setKey(out, name, mergeObject(field?.schema ?? valueSchema(schema), current, value))
+    } else {
+      setKey(out, name, withoutDirectives(value))
+    }
+  }
+  return out
+}
+
+/** The names of the fields that a patch is about, its directives' included, in the patch's order. */
+function fieldsIn(patch: JsonObject): Set<string> {
+  const names = new Set<string>()
+  for (const key of Object.keys(patch)) {
+    if (key === DIRECTIVE || key === RETAIN_KEYS) continue
+    if (key.startsWith(DELETE_PREFIX)) names.add(key.slice(DELETE_PREFIX.length))
+    else if (key.startsWith(ORDER_PREFIX)) names.add(key.slice(ORDER_PREFIX.length))
+    else names.add(key)
+  }
+  return names
+}
+
+function fieldOf(schema: Schema | undefined, name: string): FieldSchema | undefined {
+  return schema?.type === 'struct' ? schema.fields.get(name) : undefined
+}
+
+const valueSchema = (schema: Schema | undefined): Schema | undefined =>
+  schema?.type === 'map' ? schema.values : undefined
+
+const strategies = (field: FieldSchema | undefined) => field?.patchStrategy?.split(',') ?? []
+const isMergedList = (field: FieldSchema | undefined) => strategies(field).includes('merge')
+const replacesObject = (field: FieldSchema | undefined) => strategies(field).includes('replace')
+
+function retainedKeys(patch: JsonObject): Set<unknown> | undefined {
+  if (!Object.hasOwn(patch, RETAIN_KEYS)) return undefined
+  const keys = patch[RETAIN_KEYS]
+  if (!Array.isArray(keys)) throw malformedPatch('invalid patch format of retainKeys')
+  const set = new Set<unknown>(keys)
+  for (const key of Object.keys(patch)) {
+    if (!key.startsWith('$') && patch[key] !== null && !set.has(key))
+      throw malformedPatch('invalid patch format of retainKeys')
+  }
+  return set
+}
+
+function listDirective(patch: JsonObject, key: string): unknown[] | undefined {
+  if (!Object.hasOwn(patch, key)) return undefined
+  const value = patch[key]
+  if (Array.isArray(value)) return value
+  throw malformedPatch(
+    key.startsWith(ORDER_PREFIX)
+      ? 'invalid patch format of setElementOrder list'
+      : 'invalid patch format of primitive list',
+  )
+}
+
+function mergeList(
+  field: FieldSchema | undefined,
+  name: string,
+  current: unknown,
+  patch: unknown,
+  deletions: unknown[] | undefined,
+  order: unknown[] | undefined,
+): unknown[] | undefined {
+  const original = Array.isArray(current) ? current : []
+  const additions = Array.isArray(patch) ? patch : []
+  if (!Array.isArray(current) && !Array.isArray(patch)) return undefined
+  const sample = [...original, ...additions, ...(order ?? [])]
+  if (sample.some(Array.isArray)) throw malformedPatch('lists of lists are not supported')
+  const objects = sample.filter(isObject).length
+  if (objects > 0 && objects < sample.length) {
+    throw malformedPatch(`list element types are not identical in field ${JSON.stringify(name)}`)
+  }
+  if (objects === 0) {
+    const kept = deletions ? original.filter((item) => !deletions.some((gone) => gone === item)) : original
+    const merged = [...new Set([...kept, ...(isMergedList(field) || !patch ? additions : [])])]
+    return arrange(merged, original, order ?? additions, (a, b) => a === b)
+  }
+  if (!isMergedList(field) && patch) return withoutDirectives(additions) as unknown[]
+  const mergeKey = field?.patchMergeKey
+  if (!mergeKey) throw malformedPatch(`cannot merge lists without merge key for field ${JSON.stringify(name)}`)
+  return mergeObjects(field, mergeKey, original as JsonObject[], additions as JsonObject[], order)
+}
+
+function mergeObjects(
+  field: FieldSchema,
+  mergeKey: string,
+  original: JsonObject[],
+  patch: JsonObject[],
+  order: unknown[] | undefined,
+): JsonObject[] {
+  const items = field.schema.type === 'list' ? field.schema.items : undefined
+  const same = (a: unknown, b: unknown) => jsonEqual((a as JsonObject)[mergeKey], (b as JsonObject)[mergeKey])
+  const keyed = (item: JsonObject) => {
+    if (item[mergeKey] === undefined) {
+      throw malformedPatch(`map: ${goMap(item)} does not contain declared merge key: ${mergeKey}`)
+    }
+    return item
+  }
+  let merged = [...original]
+  const plain: JsonObject[] = []
+  for (const item of patch) {
+    const directive = item[DIRECTIVE]
+    if (directive === 'delete') {
+      keyed(item)
+      merged = merged.filter((kept) => !same(kept, item))
+    } else if (directive === 'replace') {
+      // the list becomes what the patch says: its other elements
+      return patch
+        .filter((other) => other[DIRECTIVE] === undefined)
+        .map((other) => withoutDirectives(other) as JsonObject)
+    } else if (directive !== undefined && directive !== 'merge') {
+      throw unknownDirective(directive, item)
+    } else {
+      plain.push(keyed(item))
+    }
+  }
+  for (const item of plain) {
+    const at = merged.findIndex((kept) => same(kept, item))
+    if (at < 0) merged.push(withoutDirectives(item) as JsonObject)
+    else merged[at] = mergeObject(items, merged[at]!, item)
+  }
+  if (order) checkOrder(plain, order, mergeKey, same)
+  return arrange(merged, original, order ?? plain, same) as JsonObject[]
+}
+
+/** Every element that the patch writes must be in its own order list. */
+function checkOrder(
+  patch: JsonObject[],
+  order: unknown[],
+  mergeKey: string,
+  same: (a: unknown, b: unknown) => boolean,
+): void {
+  let from = 0
+  for (const item of patch) {
+    const at = order.findIndex((named, i) => i >= from && isObject(named) && same(named, item))
+    if (at < 0) {
+      throw malformedPatch(
+        `the order in patch list:\n${patch.map(goMap).join(' ')}\n doesn't match $setElementOrder list of ${mergeKey}s:\n${JSON.stringify(order)}\n`,
+      )
+    }
+    from = at
+  }
+}
+
+/**
+ * k8s: elements that the patch names come in the patch's order, the others keep theirs; where the two meet, an element that stood
+ * before another on the server stays before it.
+ */
+function arrange(
+  merged: unknown[],
+  original: readonly unknown[],
+  order: readonly unknown[],
+  same: (a: unknown, b: unknown) => boolean,
+): unknown[] {
+  const place = (list: readonly unknown[], item: unknown) => list.findIndex((other) => same(other, item))
+  const named = merged
+    .filter((item) => place(order, item) >= 0)
+    .map((item) => ({ item, at: place(order, item) }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item)
+  const others = merged.filter((item) => place(order, item) < 0)
+  const out: unknown[] = []
+  let n = 0
+  for (const other of others) {
+    const otherAt = place(original, other)
+    while (n < named.length) {
+      const namedAt = place(original, named[n])
+      if (namedAt >= 0 && otherAt >= 0 && otherAt < namedAt) break
+      out.push(named[n++])
+    }
+    out.push(other)
+  }
+  return [...out, ...named.slice(n)]
+}
+
+/** A value that is taken over whole: its directives have done their work, its nulls mean "nothing here". */
+function withoutDirectives(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.filter((item) => !(isObject(item) && item[DIRECTIVE] !== undefined)).map(withoutDirectives)
+  }
+  if (!isObject(value)) return value
+  const out: JsonObject = {}
+  for (const key of Object.keys(value)) {
+    if (key === DIRECTIVE || key === RETAIN_KEYS || key.startsWith(DELETE_PREFIX) || key.startsWith(ORDER_PREFIX))
+      continue
+    if (value[key] !== null) setKey(out, key, withoutDirectives(value[key]))
+  }
+  return out
+}
+
+const unknownDirective = (directive: unknown, where: JsonObject) =>
+  malformedPatch(`unknown patch type '${String(directive)}' in map: ${goMap(where)}`)
+
+/** As Go prints a map; one line, bounded. */
+function goMap(value: JsonObject): string {
+  const shown = Object.keys(value)
+    .sort()
+    .map(
+      (key) => `${key}:${isObject(value[key]) ? 'map[...]' : Array.isArray(value[key]) ? '[...]' : String(value[key])}`,
+    )
+    .join(' ')
+  return `map[${shown.length > 256 ? `${shown.slice(0, 256)}...` : shown}]`
+}

@@ -1,0 +1,67 @@
+// The proxy subresources of nodes, pods and services for plain requests: the request goes on, the answer comes back as it arrives.
+import type { IncomingMessage } from 'node:http'
+import { badRequest, StatusError } from '../../api/meta/errors.ts'
+import type { ApiRequest } from '../../api/wire.ts'
+import type { Action } from '../handler.ts'
+import { admissionRequest } from '../registry/write.ts'
+import type { NodeConnections } from './node-connection.ts'
+import { type Upstream, upstreamOf } from './upstream.ts'
+
+/** Headers that concern one hop only, and the client's credentials, which are for this server alone. */
+const NOT_FORWARDED: ReadonlySet<string> = new Set([
+  'authorization',
+  'connection',
+  'content-length',
+  'host',
+  'keep-alive',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+])
+const isForwarded = (name: string) =>
+  !name.startsWith(':') && !name.startsWith('impersonate-') && !NOT_FORWARDED.has(name)
+
+export function proxy(nodes: NodeConnections): Action {
+  return async (registry, call) => {
+    await registry.admission.validate(admissionRequest(call, 'CONNECT', undefined, undefined, false))
+    const upstream = await upstreamOf(registry, call, nodes)
+    const answer = await forward(upstream, call.request)
+    const headers: Record<string, string> = {}
+    for (const [name, value] of Object.entries(answer.headers)) {
+      if (value !== undefined && isForwarded(name)) headers[name] = Array.isArray(value) ? value.join(', ') : value
+    }
+    headers['content-type'] ??= 'application/octet-stream'
+    return { status: answer.statusCode ?? 502, headers, body: { kind: 'stream', stream: answer } }
+  }
+}
+
+/** Plain HTTP can't carry exec, attach and port-forward. */
+export const upgradeRequired: Action = () => {
+  throw badRequest('Upgrade request required')
+}
+
+export function forwardedHeaders(headers: ApiRequest['headers']): Record<string, string> {
+  const forwarded: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && isForwarded(name)) forwarded[name] = value
+  }
+  return forwarded
+}
+
+function forward(upstream: Upstream, { method, headers, body, signal }: ApiRequest): Promise<IncomingMessage> {
+  const request = upstream.open(method, forwardedHeaders(headers))
+  const onAbort = () => request.destroy()
+  signal.addEventListener('abort', onAbort, { once: true })
+  request.once('close', () => signal.removeEventListener('abort', onAbort))
+  return new Promise((resolve, reject) => {
+    request.once('response', resolve)
+    request.once('error', (err) => {
+      const message = `error trying to reach service: ${err.message}`
+      reject(new StatusError(503, 'ServiceUnavailable', message, {}, { cause: err }))
+    })
+    request.end(body instanceof Uint8Array ? body : body && JSON.stringify(body))
+  })
+}

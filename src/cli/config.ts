@@ -1,0 +1,214 @@
+// The cluster's settings: flags over SKIFF_* variables over a config file over defaults. One table says all of them.
+import { existsSync, readFileSync } from 'node:fs'
+import { homedir, hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/** Something the user can mend: the message says what is wrong and what to do, and no stack is printed. */
+export class CliError extends Error {
+  readonly exitCode: number
+  constructor(message: string, exitCode = 1) {
+    super(message)
+    this.name = 'CliError'
+    this.exitCode = exitCode
+  }
+}
+
+export interface Config {
+  /** Absolute. */
+  dataDir: string
+  /** Distinguishes clusters on one machine: containers' labels, networks, rules, the kubeconfig's context. */
+  name: string
+  nodeName: string
+  apiPort: number
+  agentPort: number
+  /** `unix:///var/run/docker.sock` */
+  dockerHost: string
+  podCIDR: string
+  serviceCIDR: string
+  clusterDomain: string
+  /** Address that the node and the API server tell others; empty: that of the default route. */
+  nodeIP: string
+}
+
+interface Setting {
+  key: keyof Config
+  flag: string
+  help: string
+  value: () => string
+  check: (value: string) => string | undefined
+}
+
+const port = (value: string) =>
+  /^\d{1,5}$/.test(value) && Number(value) >= 1 && Number(value) <= 65535 ? undefined : 'must be a port, 1 to 65535'
+const label = (value: string) =>
+  /^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/.test(value)
+    ? undefined
+    : "must be lower-case letters, digits, '-' and '.', at most 63 characters"
+const shortLabel = (value: string) =>
+  /^[a-z]([-a-z0-9]{0,18}[a-z0-9])?$/.test(value)
+    ? undefined
+    : "must be 1 to 20 lower-case letters, digits and '-', beginning with a letter"
+const cidr = (minBits: number, maxBits: number) => (value: string) => {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(value)
+  if (!match || match.slice(1, 5).some((part) => Number(part) > 255))
+    return 'must be an IPv4 range such as 10.244.0.0/16'
+  const bits = Number(match[5])
+  return bits >= minBits && bits <= maxBits ? undefined : `must have a prefix of /${minBits} to /${maxBits}`
+}
+const ipOrEmpty = (value: string) =>
+  value === '' || /^\d{1,3}(\.\d{1,3}){3}$/.test(value) ? undefined : 'must be an IPv4 address'
+const unixSocket = (value: string) =>
+  /^unix:\/\/\/./.test(value)
+    ? undefined
+    : 'must be unix:///path/of/docker.sock: the agent uses the Engine of its own host'
+const nonEmpty = (value: string) => (value === '' ? 'must not be empty' : undefined)
+
+export function defaultDataDir(): string {
+  return process.getuid?.() === 0
+    ? '/var/lib/skiff'
+    : join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local/share'), 'skiff')
+}
+
+const settings: readonly Setting[] = [
+  {
+    key: 'dataDir',
+    flag: 'data-dir',
+    help: 'where the cluster keeps its state',
+    value: defaultDataDir,
+    check: nonEmpty,
+  },
+  {
+    key: 'name',
+    flag: 'name',
+    help: "the cluster's name, to tell clusters on one machine apart",
+    value: () => 'skiff',
+    check: shortLabel,
+  },
+  {
+    key: 'nodeName',
+    flag: 'node-name',
+    help: "this node's name",
+    value: () =>
+      hostname()
+        .toLowerCase()
+        .replace(/[^a-z0-9.-]/g, '-')
+        .replace(/^[-.]+|[-.]+$/g, '') || 'node',
+    check: label,
+  },
+  { key: 'apiPort', flag: 'api-port', help: "the API server's port", value: () => '6443', check: port },
+  { key: 'agentPort', flag: 'agent-port', help: "the node agent's port", value: () => '10250', check: port },
+  {
+    key: 'dockerHost',
+    flag: 'docker-host',
+    help: 'the Docker Engine, unix:///path',
+    value: () => process.env['DOCKER_HOST'] || 'unix:///var/run/docker.sock',
+    check: unixSocket,
+  },
+  { key: 'podCIDR', flag: 'pod-cidr', help: 'addresses of pods', value: () => '10.244.0.0/16', check: cidr(8, 24) },
+  {
+    key: 'serviceCIDR',
+    flag: 'service-cidr',
+    help: 'addresses of Services',
+    value: () => '10.96.0.0/12',
+    check: cidr(8, 24),
+  },
+  {
+    key: 'clusterDomain',
+    flag: 'cluster-domain',
+    help: 'the DNS domain of Services',
+    value: () => 'cluster.local',
+    check: label,
+  },
+  {
+    key: 'nodeIP',
+    flag: 'node-ip',
+    help: "this node's address (default: that of the default route)",
+    value: () => '',
+    check: ipOrEmpty,
+  },
+]
+
+const switches = ['demo', 'purge', 'json'] as const
+export type Switch = (typeof switches)[number]
+
+export const USAGE_OF_FLAGS = `Flags (also SKIFF_DATA_DIR and so on, or keys of a YAML file named by --config or SKIFF_CONFIG):
+${settings.map((s) => `  --${s.flag.padEnd(16)} ${s.help}${s.value() ? ` (${s.value()})` : ''}`).join('\n')}
+  --${'config'.padEnd(16)} a YAML file with the above, e.g. "apiPort: 7443"
+`
+
+export interface Flags {
+  values: Map<string, string>
+  switches: Set<Switch>
+}
+
+/** @throws CliError naming the flag. */
+export function parseFlags(args: readonly string[]): Flags {
+  const flags: Flags = { values: new Map(), switches: new Set() }
+  const known = new Set([...settings.map((s) => s.flag), 'config'])
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!
+    const match = /^--([a-z-]+)(?:=(.*))?$/s.exec(arg)
+    if (!match) throw new CliError(`unexpected argument ${JSON.stringify(arg)}; see skiff help`, 2)
+    const [, flag, inline] = match
+    if ((switches as readonly string[]).includes(flag!)) {
+      if (inline !== undefined) throw new CliError(`--${flag} takes no value`, 2)
+      flags.switches.add(flag as Switch)
+    } else if (known.has(flag!)) {
+      const value = inline ?? args[++i]
+      if (value === undefined) throw new CliError(`--${flag} needs a value`, 2)
+      flags.values.set(flag!, value)
+    } else throw new CliError(`unknown flag --${flag}; see skiff help`, 2)
+  }
+  return flags
+}
+
+/** @throws CliError naming the flag, variable or file key that is wrong. */
+export async function resolveConfig(flags: Flags, env: NodeJS.ProcessEnv = process.env): Promise<Config> {
+  const path = flags.values.get('config') ?? env['SKIFF_CONFIG']
+  const file = path ? await readConfigFile(path) : {}
+  const config: Record<string, string | number> = {}
+  for (const { key, flag, value, check } of settings) {
+    const variable = `SKIFF_${flag.toUpperCase().replaceAll('-', '_')}`
+    const [origin, text] = flags.values.has(flag)
+      ? [`--${flag}`, flags.values.get(flag)!]
+      : env[variable] !== undefined
+        ? [variable, env[variable]]
+        : file[key] !== undefined
+          ? [`${path}: ${key}`, String(file[key])]
+          : [`--${flag}`, value()]
+    const wrong = check(text)
+    if (wrong) throw new CliError(`${origin}: ${JSON.stringify(text)} ${wrong}`, 2)
+    config[key] = key === 'apiPort' || key === 'agentPort' ? Number(text) : key === 'dataDir' ? resolve(text) : text
+  }
+  return config as unknown as Config
+}
+
+async function readConfigFile(path: string): Promise<Record<string, unknown>> {
+  if (!existsSync(path)) throw new CliError(`config file ${path} does not exist`, 2)
+  const { parse } = await import('yaml')
+  let content: unknown
+  try {
+    content = parse(readFileSync(path, 'utf8'), { maxAliasCount: 0 })
+  } catch (err) {
+    throw new CliError(`config file ${path}: ${(err as Error).message}`, 2)
+  }
+  if (content === null) return {}
+  if (typeof content !== 'object' || Array.isArray(content))
+    throw new CliError(`config file ${path}: must be a mapping of settings`, 2)
+  const known = new Set<string>(settings.map((s) => s.key))
+  const unknown = Object.keys(content).find((key) => !known.has(key))
+  if (unknown)
+    throw new CliError(
+      `config file ${path}: unknown setting ${JSON.stringify(unknown)}; known are ${[...known].join(', ')}`,
+      2,
+    )
+  return content as Record<string, unknown>
+}
+
+/** The settings as flags, for the processes that `up` starts. */
+export function toFlags(config: Config): string[] {
+  return settings.flatMap(({ key, flag }) => [`--${flag}=${config[key]}`])
+}
+
+/** The docker socket's path. */
+export const socketPath = (config: Config) => config.dockerHost.slice('unix://'.length)

@@ -1,0 +1,154 @@
+// `skiff up`: from nothing to a node that is Ready. Every step is idempotent; a second run finds everything in place.
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { adminClient } from './admin-client.ts'
+import { overlaps } from './cidr.ts'
+import { lastWords, livePid, supervisorPid, whenFilesSay } from './cluster-process.ts'
+import { CliError, type Config, type Flags, resolveConfig, socketPath, toFlags } from './config.ts'
+import { ensureEngine, ensureTools } from './docker-engine.ts'
+import { untilNodeReady } from './node-ready.ts'
+import { type Paths, paths } from './paths.ts'
+import { interruptible, phase } from './progress.ts'
+import { savedFlags, saveSettings } from './settings-file.ts'
+
+const READY_TIMEOUT_MS = 60_000
+
+export async function run(flags: Flags): Promise<number> {
+  const signal = interruptible()
+  const config = await resolveConfig(savedFlags(flags))
+  const files = paths(config.dataDir)
+  const wasRunning = supervisorPid(files) !== undefined
+  if (wasRunning) refuseOtherSettings(files, config)
+  else await start(config, files, signal)
+  await phase(wasRunning ? 'the API server answers' : 'API server ready', () => untilComponent(files, 'server', signal))
+  const client = adminClient(files, config)
+  await phase(wasRunning ? 'the node is Ready' : 'node Ready', async () => {
+    await untilComponent(files, 'agent', signal) // a Ready left behind by an earlier run says nothing
+    await untilNodeReady(client, config.nodeName, files, READY_TIMEOUT_MS, signal)
+  })
+  if (flags.switches.has('demo')) {
+    const { runDemo } = await import('./demo/demo.ts')
+    await runDemo({ client, config, files, signal })
+  } else {
+    process.stdout.write(
+      `${wasRunning ? 'Already running.' : 'The cluster is up.'} Try:\n  export KUBECONFIG=${files.kubeconfig}\n  kubectl get nodes\n  ./skiff up --demo\n`,
+    )
+  }
+  return 0
+}
+
+async function start(config: Config, files: Paths, signal: AbortSignal): Promise<void> {
+  try {
+    for (const dir of [files.run, files.logs]) mkdirSync(dir, { recursive: true, mode: 0o700 })
+  } catch (err) {
+    throw new CliError(
+      `cannot make the data directory ${config.dataDir}: ${(err as Error).message}; choose another with --data-dir`,
+    )
+  }
+  await ensureEngine(files, socketPath(config), signal)
+  const missing = await ensureTools(
+    [
+      { command: 'nft', package: 'nftables' },
+      { command: 'iptables', package: 'iptables' },
+    ],
+    signal,
+  )
+  if (missing.length > 0)
+    process.stderr.write(
+      `  Services go through a slower userspace proxy: install ${missing.join(' and ')} for the kernel's\n`,
+    )
+  await refuseTakenPort(config.apiPort, '--api-port')
+  await refuseTakenPort(config.agentPort, '--agent-port')
+  refuseTakenRange(config)
+  await phase('certificates and kubeconfig', async () => {
+    const { ensureCredentials } = await import('./credentials.ts')
+    await ensureCredentials(config, files)
+  })
+  saveSettings(files, config)
+  for (const component of ['server', 'agent'] as const)
+    for (const file of [files.ready(component), files.failed(component)]) rmSync(file, { force: true })
+  rmSync(files.supervisorPid, { force: true })
+  const log = openSync(join(files.logs, 'supervisor.log'), 'a')
+  const script = join(installRoot(), 'deploy/supervisor.sh')
+  const child = spawn(
+    '/bin/sh',
+    [script, files.dataDir, process.execPath, join(installRoot(), 'dist/skiff.js'), ...toFlags(config)],
+    {
+      detached: true,
+      stdio: ['ignore', log, log],
+    },
+  )
+  child.unref()
+  if (!(await whenFilesSay(files.run, () => supervisorPid(files) !== undefined, 5000))) {
+    throw new CliError(`the supervisor did not start: see ${join(files.logs, 'supervisor.log')}`)
+  }
+}
+
+/** The checkout's or installation's top, which holds dist/ and deploy/. */
+function installRoot(): string {
+  for (let dir = import.meta.dirname; dir !== '/'; dir = join(dir, '..'))
+    if (existsSync(join(dir, 'deploy/supervisor.sh'))) return dir
+  throw new CliError('this installation is incomplete: deploy/supervisor.sh is missing')
+}
+
+function refuseOtherSettings(files: Paths, config: Config): void {
+  const running = JSON.parse(readFileSync(files.settings, 'utf8')) as Record<string, unknown>
+  const differing = Object.entries(config).filter(([key, value]) => running[key] !== value)
+  if (differing.length === 0) return
+  const list = differing
+    .map(([key, value]) => `${key} ${JSON.stringify(running[key])}, not ${JSON.stringify(value)}`)
+    .join('; ')
+  throw new CliError(
+    `the cluster in ${config.dataDir} already runs with ${list}: run "skiff down" first, or choose another --data-dir for a second cluster`,
+  )
+}
+
+function refuseTakenPort(port: number, flag: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', (err: NodeJS.ErrnoException) =>
+      reject(
+        new CliError(
+          err.code === 'EADDRINUSE'
+            ? `port ${port} is already taken by another program: choose another with ${flag}`
+            : `cannot listen on port ${port} (${err.code}): choose another with ${flag}`,
+        ),
+      ),
+    )
+    probe.listen(port, '0.0.0.0', () => probe.close(() => resolve()))
+  })
+}
+
+/** Our own pod bridge may still be there from before; any other address in the range is somebody else's. */
+function refuseTakenRange(config: Config): void {
+  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+    if (name.startsWith('skiff')) continue
+    for (const { family, address } of addresses ?? []) {
+      if (family !== 'IPv4') continue
+      for (const [range, flag] of [
+        [config.podCIDR, '--pod-cidr'],
+        [config.serviceCIDR, '--service-cidr'],
+      ] as const) {
+        if (overlaps(`${address}/32`, range))
+          throw new CliError(
+            `the interface ${name} already has the address ${address} of ${range}: choose another range with ${flag}`,
+          )
+      }
+    }
+  }
+}
+
+async function untilComponent(files: Paths, component: 'server' | 'agent', signal: AbortSignal): Promise<void> {
+  const isUp = () => livePid(files.pid(component), files.dataDir) !== undefined && existsSync(files.ready(component))
+  const decided = () => isUp() || existsSync(files.failed(component)) || signal.aborted
+  await whenFilesSay(files.run, decided, READY_TIMEOUT_MS)
+  signal.throwIfAborted()
+  if (isUp()) return
+  const words = lastWords(files.log(component))
+  throw new CliError(
+    `the ${component} did not start${words ? `:\n${words}` : ''}\nsee ${files.log(component)}; "skiff down" stops the attempt`,
+  )
+}

@@ -1,0 +1,55 @@
+// The list of all controllers, in the order they are started, and the one function that runs them.
+import { builtinKinds } from '../api/kinds/builtin.ts'
+import type { Ctx } from '../base/ctx.ts'
+import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
+import type { Controller } from './controller.ts'
+import { deployment } from './deployment.ts'
+import { endpoint } from './endpoint.ts'
+import { endpointSlice } from './endpoint-slice.ts'
+import { runGarbageCollector } from './garbage-collector.ts'
+import { deletableKinds, isNamespaced, namespaceController } from './namespace.ts'
+import { nodeLifecycle } from './node-lifecycle.ts'
+import { podGc } from './pod-gc.ts'
+import { replicaSet } from './replica-set.ts'
+import { replicationController } from './replication-controller.ts'
+import { rootCa } from './root-ca.ts'
+import { type RunnerDeps, runControllers } from './runner.ts'
+import { serviceAccount } from './service-account.ts'
+import { serviceAccountToken, type TokenSigner } from './service-account-token.ts'
+import { taintEviction } from './taint-eviction.ts'
+
+export interface ControllersOptions {
+  /** PEM of the authority behind the API server's certificate. */
+  ca: string
+  signToken: TokenSigner
+}
+
+/** Some hold state (timers' beginnings, nodes' last signs of life): every call makes a fresh set. */
+export function controllers({ ca, signToken }: ControllersOptions): Controller<never>[] {
+  return [
+    serviceAccount,
+    rootCa(ca),
+    serviceAccountToken(ca, signToken),
+    namespaceController(deletableKinds(builtinKinds).filter(isNamespaced)),
+    deployment,
+    replicaSet,
+    replicationController,
+    endpointSlice,
+    endpoint,
+    nodeLifecycle(),
+    taintEviction(),
+    podGc(),
+    clusterRoleAggregation,
+  ]
+}
+
+/** Runs every controller until the ctx is aborted; resolves after all have stopped. */
+export async function runAllControllers(ctx: Ctx, deps: RunnerDeps, options: ControllersOptions): Promise<void> {
+  await Promise.all([
+    runControllers(ctx, deps, controllers(options)),
+    runGarbageCollector(ctx, deps, collectableKinds()),
+  ])
+}
+
+/** k8s: events are never collected; they expire. */
+const collectableKinds = () => deletableKinds(builtinKinds).filter(({ kind }) => kind !== 'Event')
