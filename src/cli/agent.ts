@@ -2,18 +2,20 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { agentSelection, runAgent } from '../agent/agent.ts'
+import type { RuntimeService } from '../agent/cri/runtime.ts'
 import { createDockerRuntime, type DockerRuntime } from '../agent/docker/docker-runtime.ts'
-import type { PodLookup } from '../agent/logs.ts'
-import { podResolvConf } from '../agent/pods/resolv-conf.ts'
+import type { PodLookup } from '../agent/server/lookup.ts'
+import { startAgentServer } from '../agent/server/server.ts'
 import { Node } from '../api/kinds/node.ts'
+import { Pod } from '../api/kinds/pod.ts'
 import { type Clock, delay, systemClock } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
-import { parseResolvConf } from '../base/resolv-conf.ts'
 import { createClient } from '../client/api-client.ts'
 import type { Cache } from '../client/cache.ts'
 import { createEventRecorder } from '../client/event-recorder.ts'
 import { httpsTransport } from '../client/https-transport.ts'
 import { createCache } from '../client/informer-cache.ts'
+import { DnsCounters } from '../proxy/dns/counters.ts'
 import { runDns } from '../proxy/dns/dns.ts'
 import { hostUpstreams } from '../proxy/dns/host-upstreams.ts'
 import { createNftablesDataplane, nftablesWorks } from '../proxy/services/nftables.ts'
@@ -58,7 +60,9 @@ async function runNode(ctx: Ctx, config: Config, files: Paths): Promise<void> {
     clock,
   })
   const networkReady = prepared(child(ctx, { part: 'docker' }), docker, clock)
-  announceReady(cache, clock, config, files)
+  announceReady(cache, clock, files)
+  const { promise: pods, resolve: found } = Promise.withResolvers<PodLookup>()
+  const dnsCounters = new DnsCounters()
   try {
     await Promise.all([
       runAgent(ctx, {
@@ -75,16 +79,8 @@ async function runNode(ctx: Ctx, config: Config, files: Paths): Promise<void> {
         clusterDomain: config.clusterDomain,
         agentPort: config.agentPort,
         labels: { [CONTROL_PLANE]: '' },
-        async dnsConfig(pod) {
-          const host = parseResolvConf(readFileSync(RESOLV_CONF, 'utf8'))
-          const { nameservers, searches, options } = podResolvConf(pod.spec, pod.metadata.namespace, {
-            clusterDns: [network.clusterDNS],
-            clusterDomain: config.clusterDomain,
-            host,
-          })
-          return { servers: nameservers, searches, options }
-        },
-        onLookup: (lookup) => startStreaming(ctx, { config, files, docker, lookup }),
+        clusterDNS: [network.clusterDNS],
+        onLookup: found,
       }),
       networkReady.then(() => runServices(ctx, { cache, clock, config, nodeIP })),
       networkReady.then(() =>
@@ -95,8 +91,10 @@ async function runNode(ctx: Ctx, config: Config, files: Paths): Promise<void> {
           clusterDomain: config.clusterDomain,
           serviceCIDR: config.serviceCIDR,
           clock,
+          counters: dnsCounters,
         }),
       ),
+      pods.then((lookup) => serve(ctx, { config, files, cache, runtime: docker.runtime, lookup, clock, dnsCounters })),
     ])
   } finally {
     transport.close()
@@ -142,8 +140,50 @@ async function runServices(
   })
 }
 
+interface ServeParts {
+  config: Config
+  files: Paths
+  cache: Cache
+  runtime: RuntimeService
+  lookup: PodLookup
+  clock: Clock
+  dnsCounters: DnsCounters
+}
+
+/** Logs, exec, port-forward and metrics, for the API server and for those who hold a certificate of the cluster. */
+async function serve(
+  ctx: Ctx,
+  { config, files, cache, runtime, lookup, clock, dnsCounters }: ServeParts,
+): Promise<void> {
+  const pem = (name: string) => readFileSync(join(files.pki, name), 'utf8')
+  const server = await startAgentServer(ctx, {
+    host: '0.0.0.0',
+    port: config.agentPort,
+    tls: {
+      cert: pem(`kubelet-${config.nodeName}.crt`),
+      key: pem(`kubelet-${config.nodeName}.key`),
+      clientCa: pem('ca.crt'),
+    },
+    nodeName: config.nodeName,
+    runtime,
+    pods: lookup,
+    podObjects: () => cache.list(Pod),
+    config: () => ({ ...config }),
+    metrics: () => dnsCounters.text(),
+    dataDirectory: files.agent,
+    clock,
+  })
+  await aborted(ctx.signal)
+  await server.close()
+}
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) =>
+    signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true }),
+  )
+
 /** `up` waits for this: the node was seen Ready by its own agent, in this run. */
-function announceReady(cache: Cache, clock: Clock, config: Config, files: Paths): void {
+function announceReady(cache: Cache, clock: Clock, files: Paths): void {
   const startedMs = clock.now()
   const off = cache.watch(Node, ({ object }) => {
     const condition = readyCondition(object)

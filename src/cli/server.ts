@@ -7,7 +7,6 @@ import { openLevelStore } from '../apiserver/storage/leveldb.ts'
 import { systemClock } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
 import { keepServerRenewed } from '../base/pki.ts'
-import { SKIFF_VERSION } from '../base/version.ts'
 import { createClient } from '../client/api-client.ts'
 import { createEventRecorder } from '../client/event-recorder.ts'
 import { inProcessTransport } from '../client/in-process-transport.ts'
@@ -37,7 +36,6 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       pki,
       serviceCIDR: config.serviceCIDR,
       advertiseAddress: nodeAddress(config.nodeIP),
-      skiffVersion: SKIFF_VERSION,
     })
     try {
       await server.listen({ host: '0.0.0.0', port: config.apiPort }).catch((err: NodeJS.ErrnoException) => {
