@@ -39,7 +39,7 @@ await build({
   minifyWhitespace: true,
   sourcemap: false,
   logLevel: 'warning',
-  external: ['classic-level'],
+  external: ['level', '@peculiar/x509'],
   plugins: [withoutUnused],
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

@@ -12,7 +12,6 @@ import type { EventRecorder } from '../client/events.ts'
 import type { ImageService, RuntimeService } from './cri/runtime.ts'
 import { Gate } from './gate.ts'
 import { ImageManager } from './images.ts'
-import { type PodLookup, podLookup } from './logs.ts'
 import { type HostReader, hostReader } from './node/host.ts'
 import { keepLease } from './node/lease.ts'
 import { NodeReporter } from './node/reporter.ts'
@@ -21,6 +20,8 @@ import { podDns } from './pods/pod-dns.ts'
 import { PodPool } from './pods/pod-pool.ts'
 import { Prober } from './probes/prober.ts'
 import { References } from './references.ts'
+import { servedPods } from './served-pods.ts'
+import type { PodLookup } from './server/lookup.ts'
 import { ServiceAccountTokens } from './volumes/tokens.ts'
 import { VolumeStore } from './volumes/volume-store.ts'
 
@@ -125,7 +126,7 @@ export async function runAgent(ctx: Ctx, options: AgentOptions): Promise<void> {
     nodeLabels: () => reporter.labels,
     onEngine: (up) => reporter.engineChanged(up),
   })
-  options.onLookup?.(podLookup(pool))
+  options.onLookup?.(servedPods(pool))
   const lease = keepLease(child(ctx, { part: 'lease' }), {
     client,
     clock,

@@ -68,17 +68,15 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     let kind: Kind | undefined
     let response: ApiResponse
     try {
-      await requireAccess(parts.authorize, user, info)
+      requireAccess(parts.authorize, user, info)
       if (!info.isResource) response = await nonResource(parts.paths, request)
       else {
         kind = parts.registry.resources.find(info.group, info.version, info.resource)
         response = await resource(parts, request, info, kind, log)
       }
     } catch (err) {
-      if (request.signal.aborted && err === request.signal.reason) {
-        err = new StatusError(499, 'Timeout', 'the client closed the request', {}, { cause: err })
-      }
-      response = errorResponse(err, log)
+      const left = request.signal.aborted && err === request.signal.reason
+      response = errorResponse(left ? clientGone(err) : err, log)
     }
     const labels = requestLabels(info, kind !== undefined)
     metrics.requests.add({ ...labels, code: String(response.status) })
@@ -146,6 +144,8 @@ function route(parts: HandlerParts, kind: Kind, info: RequestInfo): Action {
   if (info.verb === 'create' && info.name && !isNamespaceItself) throw methodNotAllowed()
   return parts.actions[kind.kind] ?? VERBS[info.verb as Verb]
 }
+
+const clientGone = (cause: unknown) => new StatusError(499, 'Timeout', 'the client closed the request', {}, { cause })
 
 const methodNotAllowed = () =>
   new StatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {})

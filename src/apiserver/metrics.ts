@@ -12,7 +12,9 @@ interface Family {
 }
 
 const labelText = (labels: Labels) => {
-  const parts = Object.entries(labels).map(([k, v]) => `${k}="${v.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`))}"`)
+  const parts = Object.entries(labels).map(
+    ([k, v]) => `${k}="${v.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`))}"`,
+  )
   return parts.length > 0 ? `{${parts.join(',')}}` : ''
 }
 
@@ -104,7 +106,9 @@ export class Metrics {
     const families: Family[] = [this.requests, this.durations, this.longRunning, this.inflight, this.rejected]
     const text = families.flatMap((family) => {
       const lines = [...family.lines()]
-      return lines.length ? [`# HELP ${family.name} ${family.help}`, `# TYPE ${family.name} ${family.type}`, ...lines] : []
+      return lines.length
+        ? [`# HELP ${family.name} ${family.help}`, `# TYPE ${family.name} ${family.type}`, ...lines]
+        : []
     })
     const single = (name: string, type: string, help: string, value: number) => [
       `# HELP ${name} ${help}`,
@@ -117,7 +121,12 @@ export class Metrics {
       ...single('process_resident_memory_bytes', 'gauge', 'Resident memory.', memory.rss),
       ...single('process_start_time_seconds', 'gauge', 'When the server started.', this.#startedMs / 1000),
       ...single('nodejs_heap_size_used_bytes', 'gauge', 'Heap in use.', memory.heapUsed),
-      ...single('process_uptime_seconds', 'gauge', 'For how long it has been running.', (nowMs - this.#startedMs) / 1000),
+      ...single(
+        'process_uptime_seconds',
+        'gauge',
+        'For how long it has been running.',
+        (nowMs - this.#startedMs) / 1000,
+      ),
     ].join('\n')}\n`
   }
 }
@@ -136,7 +145,9 @@ const VERBS_SHOWN: Readonly<Record<string, string>> = {
 /** The labels of a request. Names that no kind has would let clients make series without end: `known` says whether it exists. */
 export function requestLabels(info: RequestInfo, known: boolean): Labels {
   const scope = info.name ? 'resource' : info.namespace ? 'namespace' : 'cluster'
-  const { group, version, resource, subresource } = known ? info : { group: '', version: '', resource: '', subresource: '' }
+  const { group, version, resource, subresource } = known
+    ? info
+    : { group: '', version: '', resource: '', subresource: '' }
   return {
     verb: VERBS_SHOWN[info.verb] ?? info.verb.toUpperCase(),
     group,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { StatusError } from '../meta/errors.ts'
 import { decodeBody, fieldValidationOf } from './body.ts'
+import { encodeBuiltin } from './protobuf.ts'
 import { structFor } from './tables.ts'
 
 const Deployment = { group: 'apps', version: 'v1', kind: 'Deployment', schema: structFor('apps', 'v1', 'Deployment') }
@@ -86,4 +87,15 @@ test('fieldValidation is Warn unless asked otherwise', () => {
   assert.equal(fieldValidationOf(new URLSearchParams()), 'Warn')
   assert.equal(fieldValidationOf(new URLSearchParams('fieldValidation=Strict')), 'Strict')
   assert.throws(() => fieldValidationOf(new URLSearchParams('fieldValidation=Maybe')), StatusError)
+})
+
+test('a protobuf body is decoded like a JSON one', () => {
+  const type = 'application/vnd.kubernetes.protobuf'
+  const sent = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec: { replicas: 2 } }
+  const { object } = decodeBody(Deployment, encodeBuiltin(sent), type, 'Strict')
+  assert.equal((object['spec'] as { replicas: number }).replicas, 2)
+  assert.deepEqual(object['metadata'], { name: 'web' })
+  const pod = encodeBuiltin({ apiVersion: 'v1', kind: 'Pod', metadata: {} })
+  assert.throws(() => decodeBody(Deployment, pod, type, 'Strict'), /^StatusError: the API version in the data \(v1\)/)
+  assert.throws(() => decodeBody(Deployment, bytes('{}'), type, 'Strict'), { code: 400 })
 })

@@ -6,8 +6,9 @@
 //
 // One reader per schema is compiled on first use and kept: decoding is then a walk over closures. Defaults are not applied here
 // (defaults.ts). Patch results are decoded again by the registry: patches work on plain values and promise nothing about types.
+
+import { canonicalQuantity } from '../meta/quantity.ts'
 import { cloneJson, setKey } from './clone.ts'
-import { canonicalQuantity } from './quantity-format.ts'
 import type { FieldSchema, ScalarType, Schema, StructSchema } from './schema.ts'
 import { canonicalDuration, canonicalMicroTime, canonicalTime } from './time-format.ts'
 

@@ -100,3 +100,106 @@ export class ProtobufWriter {
     return this.#bytes.subarray(0, this.#length)
   }
 }
+
+/** What is no protobuf message: cut off, overlong, or with impossible lengths. */
+export class ProtobufError extends Error {
+  override name = 'ProtobufError'
+}
+
+/** Reads a message field by field: `next()`, then the value by its wire type or `skip()`. Never reads beyond its end. */
+export class ProtobufReader {
+  readonly #bytes: Buffer
+  #at: number
+  readonly #end: number
+  number = 0
+  wireType = 0
+
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+    this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#at = start
+    this.#end = end
+  }
+
+  /** Moves to the next field; false at the end of the message. */
+  next(): boolean {
+    if (this.#at >= this.#end) return false
+    const tag = this.unsigned()
+    this.number = Math.floor(tag / 8)
+    this.wireType = tag % 8
+    if (this.number < 1) throw new ProtobufError('illegal tag 0')
+    return true
+  }
+
+  /** A varint; beyond 53 bits only the nearest number. */
+  unsigned(): number {
+    let value = 0
+    for (let shift = 1, n = 0; n < 10; shift *= 128, n++) {
+      if (this.#at >= this.#end) throw new ProtobufError('unexpected EOF')
+      const byte = this.#bytes[this.#at++]!
+      value += (byte & 0x7f) * shift
+      if (byte < 0x80) return value
+    }
+    throw new ProtobufError('integer overflow')
+  }
+
+  /** A varint in two's complement of 64 bits. */
+  signed(): number {
+    const start = this.#at
+    const value = this.unsigned()
+    if (value < 2 ** 53) return value
+    let exact = 0n
+    for (let at = start, shift = 0n; at < this.#at; at++, shift += 7n) {
+      exact |= BigInt(this.#bytes[at]! & 0x7f) << shift
+    }
+    return Number(BigInt.asIntN(64, exact))
+  }
+
+  double(): number {
+    if (this.#at + 8 > this.#end) throw new ProtobufError('unexpected EOF')
+    const value = this.#bytes.readDoubleLE(this.#at)
+    this.#at += 8
+    return value
+  }
+
+  /** A view of the value's bytes, not a copy. */
+  bytes(): Buffer {
+    const length = this.unsigned()
+    if (length > this.#end - this.#at) throw new ProtobufError('unexpected EOF')
+    const start = this.#at
+    this.#at += length
+    return this.#bytes.subarray(start, this.#at)
+  }
+
+  string(): string {
+    return this.bytes().toString('utf8')
+  }
+
+  /** The nested message that stands here. */
+  message(): ProtobufReader {
+    const length = this.unsigned()
+    if (length > this.#end - this.#at) throw new ProtobufError('unexpected EOF')
+    const start = this.#at
+    this.#at += length
+    return new ProtobufReader(this.#bytes, start, this.#at)
+  }
+
+  /** @throws ProtobufError when the field is not of the wire type that its schema says. */
+  expect(wireType: number): void {
+    if (this.wireType !== wireType) {
+      throw new ProtobufError(`wrong wireType = ${this.wireType} for field number ${this.number}`)
+    }
+  }
+
+  skip(): void {
+    if (this.wireType === 0) this.unsigned()
+    else if (this.wireType === 1) this.#jump(8)
+    else if (this.wireType === 2) this.bytes()
+    else if (this.wireType === 5) this.#jump(4)
+    else throw new ProtobufError(`illegal wireType ${this.wireType}`) // groups are not used
+  }
+
+  #jump(bytes: number): void {
+    if (this.#at + bytes > this.#end) throw new ProtobufError('unexpected EOF')
+    this.#at += bytes
+  }
+}

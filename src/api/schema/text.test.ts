@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { canonicalQuantity } from '../meta/quantity.ts'
 import { JsonSyntaxError, MAX_DEPTH, parseJson } from './json-text.ts'
-import { canonicalQuantity } from './quantity-format.ts'
 import { canonicalDuration, canonicalMicroTime, canonicalTime } from './time-format.ts'
 import { parseYaml, YamlSyntaxError } from './yaml-text.ts'
 

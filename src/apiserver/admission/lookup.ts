@@ -11,7 +11,11 @@ export class Lookup {
     this.store = store
   }
 
-  async get<T extends KubeObject>(kind: Kind<T>, name: string, namespace?: string): Promise<DeepReadonly<T> | undefined> {
+  async get<T extends KubeObject>(
+    kind: Kind<T>,
+    name: string,
+    namespace?: string,
+  ): Promise<DeepReadonly<T> | undefined> {
     const entry = await this.store.get(keyOf(kind as never, namespace, name))
     return entry?.object as DeepReadonly<T> | undefined
   }

@@ -58,7 +58,8 @@ function podRefusal({ operation, object, old, name, subresource }: AdmissionRequ
   }
   if (operation === 'UPDATE') {
     if (subresource !== 'status') return `unexpected update of pod ${name} by node ${JSON.stringify(node)}`
-    if (elsewhere) return `node ${JSON.stringify(node)} can only update pod status for pods with spec.nodeName set to itself`
+    if (elsewhere)
+      return `node ${JSON.stringify(node)} can only update pod status for pods with spec.nodeName set to itself`
   }
   return undefined
 }

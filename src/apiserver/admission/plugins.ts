@@ -1,11 +1,13 @@
 // The admission plug-ins, in their order. k8s: the order of the real server's recommended set, as far as they are there.
 import type { Clock } from '../../base/clock.ts'
+import type { Authorizer } from '../authz/authorizer.ts'
 import type { Store } from '../storage/store.ts'
 import { type Admission, admissionChain } from './admission.ts'
 import { Lookup } from './lookup.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { defaultTolerationSeconds, priority, taintNodesByCondition } from './pod-defaults.ts'
+import { certificateApproval, rbacEscalation } from './rbac.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceCarryOver } from './service-addresses.ts'
 
@@ -13,9 +15,10 @@ export interface AdmissionParts {
   readonly store: Store
   readonly clock: Clock
   readonly random: () => number
+  readonly authorizer: Authorizer
 }
 
-export function standardAdmission({ store, clock, random }: AdmissionParts): Admission {
+export function standardAdmission({ store, clock, random, authorizer }: AdmissionParts): Admission {
   const lookup = new Lookup(store)
   return admissionChain([
     namespaceLifecycle(lookup),
@@ -25,5 +28,7 @@ export function standardAdmission({ store, clock, random }: AdmissionParts): Adm
     priority(lookup),
     defaultTolerationSeconds,
     serviceCarryOver,
+    certificateApproval(authorizer),
+    rbacEscalation(authorizer),
   ])
 }

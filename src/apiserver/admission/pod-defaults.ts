@@ -22,7 +22,12 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
         (t) => (t.key === key || !t.key) && (t.effect === 'NoExecute' || !t.effect),
       )
       if (tolerated) continue
-      const toleration = { key, operator: 'Exists' as const, effect: 'NoExecute' as const, tolerationSeconds: AWAY_SECONDS }
+      const toleration = {
+        key,
+        operator: 'Exists' as const,
+        effect: 'NoExecute' as const,
+        tolerationSeconds: AWAY_SECONDS,
+      }
       spec.tolerations = [...(spec.tolerations ?? []), toleration]
     }
   },
@@ -57,7 +62,7 @@ export function priority(lookup: Lookup): AdmissionPlugin {
       }
       if (chosen) spec.priorityClassName = chosen.metadata.name
       spec.priority = value
-        spec.preemptionPolicy ??= (chosen?.preemptionPolicy ?? "PreemptLowerPriority") as "Never" | "PreemptLowerPriority"
+      spec.preemptionPolicy ??= (chosen?.preemptionPolicy ?? 'PreemptLowerPriority') as 'Never' | 'PreemptLowerPriority'
     },
     async validate({ kind, object, name }) {
       if (!isKind(kind, PriorityClass) || !object || !(object as unknown as PriorityClass).globalDefault) return

@@ -30,7 +30,8 @@ export function wantsNodePorts(service: AnyService): boolean {
   const { type, allocateLoadBalancerNodePorts } = service.spec ?? {}
   return type === 'NodePort' || (type === 'LoadBalancer' && allocateLoadBalancerNodePorts !== false)
 }
-const wantsHealthPort = ({ spec }: AnyService) => spec?.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local'
+const wantsHealthPort = ({ spec }: AnyService) =>
+  spec?.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local'
 
 /** What a Service holds, as it stands in the store. */
 export function heldBy(service: AnyService): Taken {
@@ -85,7 +86,8 @@ function planAddresses(
   }
   const wanted = spec.clusterIP || spec.clusterIPs?.[0]
   if (wanted) {
-    const refuse = (why: string) => errors.push(invalid('spec.clusterIPs', [wanted], `failed to allocate IP ${wanted}: ${why}`))
+    const refuse = (why: string) =>
+      errors.push(invalid('spec.clusterIPs', [wanted], `failed to allocate IP ${wanted}: ${why}`))
     if (!before.addresses.includes(wanted)) {
       if (!range.contains(wanted)) {
         refuse(`the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${range.cidr}`)
@@ -140,7 +142,14 @@ function planPorts(
   } else spec.healthCheckNodePort = freePort(range, taken, random)
 }
 
-function checkPort(port: number, field: string, before: Taken, range: PortRange, used: Used, errors: FieldError[]): void {
+function checkPort(
+  port: number,
+  field: string,
+  before: Taken,
+  range: PortRange,
+  used: Used,
+  errors: FieldError[],
+): void {
   if (before.ports.includes(port)) return
   if (port < range.first || port > range.last) {
     const why = `provided port is not in the valid range. The range of valid ports is ${range.first}-${range.last}`
@@ -153,13 +162,19 @@ function freePort(range: PortRange, taken: (port: number) => boolean, random: ()
   const low = Math.min(Math.max(16, Math.floor(size / 32)), 128, size)
   const free = (port: number) => !taken(port)
   const found =
-    firstFree(range.first + low, range.last, random, free) ?? firstFree(range.first, range.first + low - 1, random, free)
+    firstFree(range.first + low, range.last, random, free) ??
+    firstFree(range.first, range.first + low - 1, random, free)
   if (found === undefined) throw internal('failed to allocate a nodePort: range is full')
   return found
 }
 
 /** From a random place on, once around. */
-function firstFree(first: number, last: number, random: () => number, free: (n: number) => boolean): number | undefined {
+function firstFree(
+  first: number,
+  last: number,
+  random: () => number,
+  free: (n: number) => boolean,
+): number | undefined {
   const size = last - first + 1
   const start = Math.floor(random() * size)
   for (let i = 0; i < size; i++) {
@@ -202,4 +217,3 @@ export function carryOver(service: Service, old: AnyService): void {
     if (!spec.healthCheckNodePort && before.healthCheckNodePort) spec.healthCheckNodePort = before.healthCheckNodePort
   } else if (spec.healthCheckNodePort === before.healthCheckNodePort) delete spec.healthCheckNodePort
 }
-

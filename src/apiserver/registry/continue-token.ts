@@ -26,7 +26,10 @@ export function decodeContinue(prefix: string, token: string): ContinueAt {
     throw badRequest('continue key is not valid: illegal base64 data or malformed token')
   }
   const { v, rv, start } = (value ?? {}) as { v?: unknown; rv?: unknown; start?: unknown }
-  if (v !== 'meta.k8s.io/v1') throw badRequest(`continue key is not valid: server does not recognize this encoded version ${JSON.stringify(v ?? '')}`)
+  if (v !== 'meta.k8s.io/v1')
+    throw badRequest(
+      `continue key is not valid: server does not recognize this encoded version ${JSON.stringify(v ?? '')}`,
+    )
   if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv === 0) {
     throw badRequest('continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)')
   }

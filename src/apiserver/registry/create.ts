@@ -3,9 +3,9 @@ import { alreadyExists, badRequest, StatusError } from '../../api/meta/errors.ts
 import { generatedName } from '../../api/meta/generate-name.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import { validateObjectMeta } from '../../api/meta/object-meta.ts'
-import type { ApiResponse } from '../../api/wire.ts'
 import { decodeBody } from '../../api/schema/body.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
+import type { ApiResponse } from '../../api/wire.ts'
 import { keyOf } from '../storage/keys.ts'
 import { type Call, namespaceOf, type Registry, refOf } from './call.ts'
 import { trackFields } from './fields.ts'
@@ -115,6 +115,7 @@ export function checkTarget(call: Call, obj: KubeObject): void {
 
 export function checkNamespace(call: Call, obj: KubeObject): void {
   const namespace = namespaceOf(call)
+  obj.metadata ??= {} as KubeObject['metadata']
   const { metadata } = obj
   if (namespace === undefined) {
     if (!metadata.namespace) delete metadata.namespace

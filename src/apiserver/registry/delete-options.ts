@@ -1,8 +1,8 @@
 // What a delete asks for, from its body or its query, checked.
 import { badRequest, type FieldError, invalid, invalidObject, notSupported } from '../../api/meta/errors.ts'
-import type { DeleteOptions as Body } from '../../api/types/meta.v1.ts'
 import { decodeBody } from '../../api/schema/body.ts'
 import { structNamed } from '../../api/schema/tables.ts'
+import type { DeleteOptions as Body } from '../../api/types/meta.v1.ts'
 import type { Call } from './call.ts'
 import type { DeleteOptions } from './lifecycle.ts'
 import { dryRunErrors } from './write-options.ts'
@@ -12,7 +12,8 @@ const POLICIES = ['Foreground', 'Background', 'Orphan'] as const
 /** @throws Invalid or BadRequest */
 export function parseDeleteOptions({ request, query }: Call): DeleteOptions {
   const { body } = request
-  const given = body && !(body instanceof Uint8Array && body.length === 0) ? fromBody(body, request.headers) : fromQuery(query)
+  const given =
+    body && !(body instanceof Uint8Array && body.length === 0) ? fromBody(body, request.headers) : fromQuery(query)
   const { propagationPolicy, orphanDependents, preconditions } = given
   const errors: FieldError[] = dryRunErrors(given.dryRun ?? [])
   if (propagationPolicy !== undefined && orphanDependents !== undefined) {

@@ -34,7 +34,8 @@ export async function remove(registry: Registry, call: Call): Promise<ApiRespons
   }
   const outcome = await removeObject(registry, call, options)
   if (!outcome.gone || (kind.group === '' && ANSWERS_OBJECT.has(kind.plural))) {
-    const accepted = !outcome.gone && options.propagation === 'Background' && call.query.get('orphanDependents') !== null
+    const accepted =
+      !outcome.gone && options.propagation === 'Background' && call.query.get('orphanDependents') !== null
     return present(registry, call, outcome.shown.object, outcome.shown.json, accepted ? 202 : 200)
   }
   return objectResponse({

@@ -96,7 +96,8 @@ function ephemeralErrors(now: readonly Container[], before: readonly Container[]
   const byName = new Map(now.map((container) => [container.name, container]))
   return before.flatMap((container) => {
     const current = byName.get(container.name)
-    if (!current) return [forbidden(`existing ephemeral containers ${JSON.stringify(container.name)} may not be removed`)]
+    if (!current)
+      return [forbidden(`existing ephemeral containers ${JSON.stringify(container.name)} may not be removed`)]
     if (JSON.stringify(current) === JSON.stringify(container)) return []
     return [forbidden(`existing ephemeral containers ${JSON.stringify(container.name)} may not be changed`)]
   })

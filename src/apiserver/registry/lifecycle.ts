@@ -1,7 +1,7 @@
 // How objects end: what a delete does at once, what it leaves to finalizers and grace periods, and when an update was the last thing
 // an object waited for. Pure decisions over plain data.
 import type { Kind } from '../../api/kinds/kind.ts'
-import { type KubeObject } from '../../api/meta/object.ts'
+import type { KubeObject } from '../../api/meta/object.ts'
 import { formatTime, parseTime } from '../../api/meta/time.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
 import type { Obj } from './call.ts'

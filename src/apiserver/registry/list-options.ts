@@ -1,8 +1,16 @@
 // The query of a list or watch, checked: which revision is asked for and how exactly, which objects, how many at once.
-import { badRequest, type FieldError, forbiddenField, invalid, invalidObject, notSupported } from '../../api/meta/errors.ts'
+
+import type { Kind } from '../../api/kinds/kind.ts'
+import {
+  badRequest,
+  type FieldError,
+  forbiddenField,
+  invalid,
+  invalidObject,
+  notSupported,
+} from '../../api/meta/errors.ts'
 import { checkFields, matchesFields, parseFieldSelector } from '../../api/meta/field-selector.ts'
 import { matches, parseSelector } from '../../api/meta/label-selector.ts'
-import type { Kind } from '../../api/kinds/kind.ts'
 import { isTrue } from '../request-info.ts'
 import type { Revision } from '../storage/store.ts'
 import type { Obj } from './call.ts'

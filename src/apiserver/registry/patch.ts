@@ -24,8 +24,7 @@ export async function patch(registry: Registry, call: Call, endpoint: Endpoint):
   const type = patchTypeOf(call.request.headers['content-type'])
   const options = parsePatchOptions(call, type)
   const body = parsePatch(type, call.request.body)
-  const make =
-    type === 'apply' ? applied(registry, call, endpoint, options, body) : patched(call, type, options, body)
+  const make = type === 'apply' ? applied(registry, call, endpoint, options, body) : patched(call, type, options, body)
   const creates = type === 'apply' && endpoint.creates
   const outcome = await change(registry, call, endpoint, options, creates, make)
   return present(registry, call, outcome.shown.object, outcome.shown.json, outcome.created ? 201 : 200)
@@ -89,7 +88,9 @@ function named(call: Call, { value }: ParsedJson): object {
   }
   const configuration = cloneJson(value) as Partial<KubeObject>
   if (!configuration.apiVersion || !configuration.kind) {
-    throw badRequest(`apply configuration of ${kind.plural} ${JSON.stringify(info.name)}: apiVersion and kind must be set`)
+    throw badRequest(
+      `apply configuration of ${kind.plural} ${JSON.stringify(info.name)}: apiVersion and kind must be set`,
+    )
   }
   const given = configuration.metadata?.name
   if (given && given !== info.name) {

@@ -1,7 +1,8 @@
 // One object as the answer to a call, in the view that the client asked for.
-import { partialMetadata, parseIncludeObject, table } from '../table/table.ts'
+
 import type { ApiResponse } from '../../api/wire.ts'
 import { objectResponse } from '../respond.ts'
+import { parseIncludeObject, partialMetadata, table } from '../table/table.ts'
 import type { Call, Obj, Registry } from './call.ts'
 
 export function present(registry: Registry, call: Call, object: Obj, json?: Uint8Array, status = 200): ApiResponse {

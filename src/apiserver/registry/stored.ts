@@ -15,8 +15,8 @@ const convertedByEntry = new WeakMap<Entry, Map<Kind, Shown>>()
 
 export function shown(kind: Kind, entry: Entry): Shown {
   if (!kind.storedAs) return entry
-  let conversions = convertedByEntry.get(entry)
-  if (!conversions) convertedByEntry.set(entry, (conversions = new Map()))
+  const conversions = convertedByEntry.get(entry) ?? new Map<Kind, Shown>()
+  convertedByEntry.set(entry, conversions)
   let result = conversions.get(kind)
   if (!result) {
     const object = kind.storedAs.fromStored(entry.object)

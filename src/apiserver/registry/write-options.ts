@@ -1,5 +1,5 @@
 // The query of a write: whether it is only tried, who gets the fields, and how strict the body is read.
-import { invalidObject, notSupported, tooLong, invalid, type FieldError } from '../../api/meta/errors.ts'
+import { type FieldError, invalid, invalidObject, notSupported, tooLong } from '../../api/meta/errors.ts'
 import { type FieldValidation, fieldValidationOf } from '../../api/schema/body.ts'
 import { managerName } from '../patch/managed-fields.ts'
 import type { Call } from './call.ts'

@@ -1,9 +1,10 @@
 // GET of a pod's log: the node's agent has it, the server passes it on as it comes.
+
+import type { IncomingMessage } from 'node:http'
+import type { Pod } from '../../api/kinds/pod.ts'
 import { badRequest, internal, StatusError } from '../../api/meta/errors.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
-import type { Pod } from '../../api/kinds/pod.ts'
 import type { ApiResponse } from '../../api/wire.ts'
-import type { IncomingMessage } from 'node:http'
 import type { Action } from '../handler.ts'
 import { type Call, refOf } from '../registry/call.ts'
 import { read } from '../registry/get.ts'
@@ -56,7 +57,16 @@ export async function refusal(call: Call, answer: IncomingMessage): Promise<Stat
   if (code === 400) return badRequest(said)
   const ref = refOf(call.kind)
   const message = `the server could not find the requested resource ( ${ref.resource} ${call.info.name})`
-  const details = { name: call.info.name, kind: ref.resource, causes: [{ reason: 'UnexpectedServerResponse', message: said }] }
+  const details = {
+    name: call.info.name,
+    kind: ref.resource,
+    causes: [{ reason: 'UnexpectedServerResponse', message: said }],
+  }
   if (code === 404) return new StatusError(404, 'NotFound', said || message, details)
-  return new StatusError(code, 'InternalError', said || `an error on the server has prevented the request from succeeding`, details)
+  return new StatusError(
+    code,
+    'InternalError',
+    said || `an error on the server has prevented the request from succeeding`,
+    details,
+  )
 }

@@ -1,7 +1,8 @@
 // HTTPS to a node's agent, with the server's own client certificate. The agent is recognised by its certificate: signed by the
 // cluster's CA and made out to `system:node:<name>`; addresses may change, so they aren't looked at.
-import https, { type RequestOptions } from 'node:https'
+
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import https, { type RequestOptions } from 'node:https'
 import type { PeerCertificate } from 'node:tls'
 import { Node } from '../../api/kinds/node.ts'
 import { badRequest, internal, notFound, StatusError } from '../../api/meta/errors.ts'
@@ -28,7 +29,8 @@ const CONNECT_TIMEOUT_MS = 10_000
 export function addressOf(node: DeepReadonly<Node>): NodeAddress {
   const { addresses = [], daemonEndpoints } = node.status ?? {}
   const host = ADDRESS_TYPES.map((type) => addresses.find((a) => a.type === type)?.address).find(Boolean)
-  if (!host) throw badRequest(`no preferred addresses found; known addresses: [${addresses.map((a) => a.address).join(' ')}]`)
+  if (!host)
+    throw badRequest(`no preferred addresses found; known addresses: [${addresses.map((a) => a.address).join(' ')}]`)
   return { name: node.metadata.name, host, port: daemonEndpoints?.kubeletEndpoint?.Port || 10250 }
 }
 

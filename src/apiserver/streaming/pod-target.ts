@@ -1,8 +1,9 @@
 // Which node and container a request for logs, exec, attach or port-forward means, and the path on the node's agent that serves it.
 // Pure. k8s: the sentences about containers are those that users of kubectl know.
+
+import type { Pod } from '../../api/kinds/pod.ts'
 import { badRequest } from '../../api/meta/errors.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
-import type { Pod } from '../../api/kinds/pod.ts'
 
 type AnyPod = DeepReadonly<Pod>
 
@@ -34,7 +35,16 @@ export function nodeOf(pod: AnyPod): string {
   return nodeName
 }
 
-const LOG_OPTIONS = ['follow', 'previous', 'timestamps', 'tailLines', 'sinceSeconds', 'sinceTime', 'limitBytes', 'stream']
+const LOG_OPTIONS = [
+  'follow',
+  'previous',
+  'timestamps',
+  'tailLines',
+  'sinceSeconds',
+  'sinceTime',
+  'limitBytes',
+  'stream',
+]
 
 export function logPath(pod: AnyPod, query: URLSearchParams): string {
   const { namespace = '', name } = pod.metadata
@@ -59,7 +69,8 @@ export function connectPath(pod: AnyPod, subresource: string, query: URLSearchPa
     return `/portForward/${target}${options.size > 0 ? `?${options}` : ''}`
   }
   for (const [flag, option] of Object.entries(STREAM_FLAGS)) {
-    const value = query.get(flag) ?? (flag === 'stdin' || flag === 'tty' ? 'false' : subresource === 'attach' ? 'true' : 'false')
+    const value =
+      query.get(flag) ?? (flag === 'stdin' || flag === 'tty' ? 'false' : subresource === 'attach' ? 'true' : 'false')
     if (value === 'true' || value === '1') options.set(option, '1')
   }
   if (options.size === 0 || (options.size === 1 && options.has('tty'))) {

@@ -3,8 +3,8 @@
 import http, { type ClientRequest } from 'node:http'
 import https from 'node:https'
 import { EndpointSlice } from '../../api/kinds/endpoint-slice.ts'
-import { Service } from '../../api/kinds/service.ts'
 import type { Pod } from '../../api/kinds/pod.ts'
+import { Service } from '../../api/kinds/service.ts'
 import { badRequest, notFound, serviceUnavailable } from '../../api/meta/errors.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import type { Call, Registry } from '../registry/call.ts'
@@ -48,7 +48,8 @@ function directUpstream(scheme: string, { host, port }: { host: string; port: nu
     url,
     open(method, headers) {
       // k8s: what answers behind the proxy isn't part of the cluster's trust; its certificate isn't checked.
-      if (scheme === 'https') return https.request({ host, port, path, method, headers, agent: false, rejectUnauthorized: false })
+      if (scheme === 'https')
+        return https.request({ host, port, path, method, headers, agent: false, rejectUnauthorized: false })
       return http.request({ host, port, path, method, headers, agent: false })
     },
   }
@@ -88,7 +89,8 @@ async function serviceAddress(call: Call, port: string, { store, random }: Regis
   const ports = service.spec.ports ?? []
   const chosen = port ? ports.find((p) => p.name === port || String(p.port) === port) : ports[0]
   if (!chosen && !port) throw serviceUnavailable(`no service port found for service ${JSON.stringify(name)}`)
-  if (!chosen) throw serviceUnavailable(`no service port ${JSON.stringify(port)} found for service ${JSON.stringify(name)}`)
+  if (!chosen)
+    throw serviceUnavailable(`no service port ${JSON.stringify(port)} found for service ${JSON.stringify(name)}`)
   const slices = (await store.list(prefixOf(EndpointSlice as never, namespace))).entries
     .map((e) => e.object as unknown as DeepReadonly<EndpointSlice>)
     .filter((slice) => slice.metadata.labels?.['kubernetes.io/service-name'] === name)

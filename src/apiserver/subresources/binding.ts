@@ -49,7 +49,10 @@ export async function bind(registry: Registry, call: Call): Promise<ApiResponse>
     object: assigned(podCall, old!, binding, registry.clock.now()),
     fieldsTracked: true,
   }))
-  return objectResponse({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, { status: 201 })
+  return objectResponse(
+    { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 },
+    { status: 201 },
+  )
 }
 
 function bindingErrors({ target }: BindingObject): FieldError[] {

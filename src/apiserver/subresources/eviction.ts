@@ -1,13 +1,13 @@
 // Eviction: a delete that heeds PodDisruptionBudgets. The decision is pure; the budget's status is the place where concurrent
 // evictions meet (compare and swap).
 import { defineKind, type Kind } from '../../api/kinds/kind.ts'
+import type { Pod } from '../../api/kinds/pod.ts'
 import { PodDisruptionBudget } from '../../api/kinds/pod-disruption-budget.ts'
 import { badRequest, forbidden, internal, notFound, StatusError } from '../../api/meta/errors.ts'
 import { selects } from '../../api/meta/label-selector.ts'
 import type { DeepReadonly, KubeObject } from '../../api/meta/object.ts'
 import { isPodReady, isTerminal } from '../../api/meta/pods.ts'
 import { formatTime } from '../../api/meta/time.ts'
-import type { Pod } from '../../api/kinds/pod.ts'
 import { decodeBody } from '../../api/schema/body.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
 import type { DeleteOptions as WireDeleteOptions } from '../../api/types/meta.v1.ts'
@@ -15,8 +15,8 @@ import type { ApiResponse } from '../../api/wire.ts'
 import { type Call, type Registry, refOf } from '../registry/call.ts'
 import { removeObject } from '../registry/delete.ts'
 import type { Endpoint } from '../registry/endpoint.ts'
-import type { DeleteOptions } from '../registry/lifecycle.ts'
 import { read } from '../registry/get.ts'
+import type { DeleteOptions } from '../registry/lifecycle.ts'
 import { change } from '../registry/update.ts'
 import { parseWriteOptions } from '../registry/write-options.ts'
 import { objectResponse } from '../respond.ts'
@@ -64,7 +64,10 @@ export async function evict(registry: Registry, call: Call): Promise<ApiResponse
     dryRun,
   }
   await removeObject(registry, call, options)
-  return objectResponse({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, { status: 201 })
+  return objectResponse(
+    { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 },
+    { status: 201 },
+  )
 }
 
 /** Takes one disruption off the pod's budget. @throws TooManyRequests when there is none left */
@@ -76,9 +79,7 @@ async function claimDisruption(registry: Registry, call: Call, pod: DeepReadonly
     const budgets = found.entries.filter((entry) => covers(entry.object as unknown as Budget, pod))
     if (budgets.length === 0) return
     if (budgets.length > 1) {
-      throw internal(
-        'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
-      )
+      throw internal('This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.')
     }
     const entry = budgets[0] as Entry
     const next = disrupted(entry.object as unknown as Budget, pod, clock.now())
@@ -105,7 +106,11 @@ export function disrupted(budget: Budget, pod: DeepReadonly<Pod>, nowMs: number)
   const ref = { group: 'policy', resource: 'poddisruptionbudgets' }
   if (disruptionsAllowed < 0) throw forbidden(ref, metadata.name, 'pdb disruptions allowed is negative')
   if (Object.keys(disruptedPods).length > MAX_DISRUPTED_PODS) {
-    throw forbidden(ref, metadata.name, 'DisruptedPods map too big - too many evictions not confirmed by PDB controller')
+    throw forbidden(
+      ref,
+      metadata.name,
+      'DisruptedPods map too big - too many evictions not confirmed by PDB controller',
+    )
   }
   if (disruptionsAllowed === 0) {
     const why = `The disruption budget ${metadata.name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`

@@ -13,10 +13,10 @@ import type { Call, Obj, Registry } from '../registry/call.ts'
 import { type Endpoint, wholeObject } from '../registry/endpoint.ts'
 import { read } from '../registry/get.ts'
 import { parsePatchOptions } from '../registry/patch.ts'
-import { objectResponse } from '../respond.ts'
 import { change, type Next } from '../registry/update.ts'
 import { refuseInvalid } from '../registry/write.ts'
 import { parseWriteOptions } from '../registry/write-options.ts'
+import { objectResponse } from '../respond.ts'
 
 const Scale = defineKind<ScaleObject & KubeObject>({
   group: 'autoscaling',
@@ -92,7 +92,8 @@ const nonZero = (key: string, value: unknown) => (value ? { [key]: Number(value)
 function selectorText(selector: unknown): string {
   if (typeof selector === 'string') return selector
   if (typeof selector !== 'object' || selector === null) return ''
-  if ('matchLabels' in selector || 'matchExpressions' in selector) return formatSelector(fromLabelSelector(selector as LabelSelector))
+  if ('matchLabels' in selector || 'matchExpressions' in selector)
+    return formatSelector(fromLabelSelector(selector as LabelSelector))
   return formatSelector(fromMap(selector as Record<string, string>))
 }
 

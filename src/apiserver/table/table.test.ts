@@ -3,33 +3,7 @@ import { test } from 'node:test'
 import { ConfigMap } from '../../api/kinds/config-map.ts'
 import type { Kind } from '../../api/kinds/kind.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
-import { formatAge } from './age.ts'
 import { partialMetadataList, table } from './table.ts'
-
-const SECOND = 1000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-
-test('an age shows two units while the smaller one matters and one after that', () => {
-  const cases: [number, string][] = [
-    [-5 * SECOND, '<invalid>'],
-    [-0.5 * SECOND, '0s'],
-    [119 * SECOND, '119s'],
-    [2 * MINUTE, '2m'],
-    [2 * MINUTE + 5 * SECOND, '2m5s'],
-    [10 * MINUTE + 5 * SECOND, '10m'],
-    [179 * MINUTE, '179m'],
-    [3 * HOUR + 20 * MINUTE, '3h20m'],
-    [8 * HOUR + 20 * MINUTE, '8h'],
-    [2 * DAY, '2d'],
-    [3 * DAY + HOUR, '3d1h'],
-    [100 * DAY, '100d'],
-    [800 * DAY, '2y70d'],
-    [3650 * DAY, '10y'],
-  ]
-  for (const [ms, text] of cases) assert.equal(formatAge(ms), text)
-})
 
 const kind = {
   ...ConfigMap,

@@ -3,7 +3,7 @@
 import type { Column, Kind } from '../../api/kinds/kind.ts'
 import { invalid, invalidObject } from '../../api/meta/errors.ts'
 import type { DeepReadonly, KubeObject } from '../../api/meta/object.ts'
-import { ageSince } from './age.ts'
+import { ageOf } from '../../api/meta/time.ts'
 
 export type IncludeObject = 'None' | 'Metadata' | 'Object'
 
@@ -52,7 +52,7 @@ export function columnDefinitions(kind: Kind): object[] {
 export function tableRow(kind: Kind, obj: Obj, include: IncludeObject, nowMs: number): object {
   const cells = columnsOf(kind).map((column) => {
     const value = column.value(obj, nowMs)
-    return column.type === 'date' ? ageSince(value as string | undefined, nowMs) : (value ?? null)
+    return column.type === 'date' ? ageOf(value as string | undefined, nowMs) : (value ?? null)
   })
   const object = include === 'None' ? null : include === 'Object' ? obj : partialMetadata(obj)
   return { cells, object }

@@ -4,9 +4,9 @@ import type { Kind } from '../../api/kinds/kind.ts'
 import type { StatusError } from '../../api/meta/errors.ts'
 import type { WatchEvent, WatchFrame } from '../../api/wire.ts'
 import type { View } from '../negotiate.ts'
+import type { Obj } from '../registry/call.ts'
 import type { Shown } from '../registry/stored.ts'
 import { type IncludeObject, partialMetadata, table } from '../table/table.ts'
-import type { Obj } from '../registry/call.ts'
 
 type EventType = WatchEvent['type']
 
@@ -14,9 +14,10 @@ const TAIL = Buffer.from('}')
 const linesByShown = new WeakMap<Shown, Partial<Record<EventType, Uint8Array>>>()
 
 function sharedLine(type: EventType, shown: Shown): Uint8Array {
-  let lines = linesByShown.get(shown)
-  if (!lines) linesByShown.set(shown, (lines = {}))
-  return (lines[type] ??= Buffer.concat([Buffer.from(`{"type":"${type}","object":`), shown.json, TAIL]))
+  const lines = linesByShown.get(shown) ?? {}
+  linesByShown.set(shown, lines)
+  lines[type] ??= Buffer.concat([Buffer.from(`{"type":"${type}","object":`), shown.json, TAIL])
+  return lines[type]
 }
 
 const ownLine = (event: object) => Buffer.from(JSON.stringify(event))

@@ -1,0 +1,55 @@
+// What the server does for the cluster when it starts: the objects that are always there, and the record of where it can be reached.
+
+import { cloneJson } from '../../api/schema/clone.ts'
+import { semanticEqual } from '../../api/schema/equal.ts'
+import type { AddressRange } from '../allocators/address-range.ts'
+import { type EnsureParts, ensure, type Mend, withFields } from './ensure.ts'
+import {
+  dnsService,
+  kubernetesEndpoints,
+  kubernetesService,
+  namespaces,
+  priorityClasses,
+  serviceCIDR,
+} from './objects.ts'
+
+export interface BootstrapSettings {
+  readonly serviceRange: AddressRange
+  readonly port: number
+}
+
+export async function bootstrap(parts: EnsureParts, settings: BootstrapSettings, signal: AbortSignal): Promise<void> {
+  const { serviceRange, port } = settings
+  await ensure(parts, namespaces, signal)
+  await Promise.all([
+    ensure(parts, [kubernetesService(serviceRange, port)], signal, mendTargetPort),
+    ensure(parts, [dnsService(serviceRange), serviceCIDR(serviceRange), ...priorityClasses], signal),
+  ])
+}
+
+/** Says where the server is reached; called again whenever that changes. */
+export async function publishAddress(
+  parts: EnsureParts,
+  serviceRange: AddressRange,
+  address: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await ensure(parts, [kubernetesService(serviceRange, port)], signal, mendTargetPort)
+  await ensure(parts, kubernetesEndpoints(address, port), signal, (found, wanted) =>
+    wanted.kind === 'Endpoints'
+      ? withFields(semanticEqual, 'subsets')(found, wanted)
+      : withFields(semanticEqual, 'endpoints', 'ports')(found, wanted),
+  )
+}
+
+type Ports = { spec: { ports: { name?: string; targetPort?: unknown }[] } }
+
+const mendTargetPort: Mend = (found, wanted) => {
+  const target = (wanted as unknown as Ports).spec.ports[0]!.targetPort
+  const next = cloneJson(found) as unknown as Ports
+  const port = next.spec.ports.find(({ name }) => name === 'https')
+  if (!port || port.targetPort === target) return undefined
+  port.targetPort = target
+  return next
+}

@@ -1,0 +1,266 @@
+// The server's door: TLS with HTTP/2 and HTTP/1.1 on one port. Authenticates, turns HTTP into ApiRequests for the handler and its
+// answers back, bounds what comes in (size, number), and hands upgrades to the tunnel. One wildcard route: what exists below it is
+// the handler's business, and changes while the server runs.
+import type { IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import fastify, { type FastifyInstance } from 'fastify'
+import { badRequest, StatusError, tooLarge, tooManyRequests, unauthorized } from '../../api/meta/errors.ts'
+import type { ApiRequest, RequestHandler, UserInfo } from '../../api/wire.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Logger } from '../../base/log.ts'
+import type { Credentials, PeerIdentity } from '../authn/authenticator.ts'
+import { peerIdentity } from '../authn/client-certificate.ts'
+import type { Metrics } from '../metrics.ts'
+import { errorResponse } from '../respond.ts'
+import type { Upstream } from '../streaming/upstream.ts'
+import type { Encoders } from './encode.ts'
+import { type RawResponse, send } from './send.ts'
+import { refuseUpgrade, tunnel } from './tunnel.ts'
+
+export interface ServerTls {
+  readonly cert: string
+  readonly key: string
+  /** Of client certificates. */
+  readonly ca: string
+}
+
+export interface FrontEndParts {
+  readonly handler: RequestHandler
+  /** @throws Unauthorized and others */
+  readonly authenticate: (credentials: Credentials, signal: AbortSignal) => Promise<UserInfo>
+  /** Where an upgrade leads. @throws StatusError */
+  readonly connect: (request: ApiRequest) => Promise<Upstream>
+  readonly tls: ServerTls
+  readonly encoders: Encoders
+  readonly metrics: Metrics
+  readonly clock: Clock
+  readonly log: Logger
+  /** Watches and other open answers end when this is aborted. */
+  readonly stopping: AbortSignal
+}
+
+/** k8s: 3 MiB. */
+const MAX_BODY_BYTES = 3 * 1024 * 1024
+/** Requests handled at once, long-running ones aside. */
+const MAX_IN_FLIGHT = 600
+/** Watches, log streams and connections at once. */
+const MAX_LONG_RUNNING = 10_000
+const CLOSE_WITHIN_MS = 4000
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+type RawRequest = IncomingMessage & { stream?: { session?: { socket?: TLSSocket } } }
+
+export class FrontEnd {
+  readonly #parts: FrontEndParts
+  readonly #app: FastifyInstance
+  readonly #sockets = new Set<Duplex>()
+  #inFlight = 0
+  #longRunning = 0
+  #idle: (() => void) | undefined
+
+  constructor(parts: FrontEndParts) {
+    this.#parts = parts
+    this.#app = this.#build()
+  }
+
+  #build(): FastifyInstance {
+    const { tls } = this.#parts
+    const app = fastify({
+      http2: true,
+      https: {
+        allowHTTP1: true,
+        cert: tls.cert,
+        key: tls.key,
+        ca: tls.ca,
+        requestCert: true,
+        rejectUnauthorized: false,
+        minVersion: 'TLSv1.2',
+      },
+      bodyLimit: MAX_BODY_BYTES,
+      logger: false,
+      exposeHeadRoutes: false,
+      http2SessionTimeout: 0,
+      routerOptions: { maxParamLength: 8192 },
+      frameworkErrors: (_err, _request, reply) => {
+        reply.hijack()
+        reply.raw.writeHead(400).end('the request could not be understood')
+      },
+    }) as unknown as FastifyInstance
+    app.removeAllContentTypeParsers()
+    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+    app.setErrorHandler(async (err, request, reply) => {
+      reply.hijack()
+      await this.#send(reply.raw as never, errorResponse(bodyError(err), this.#parts.log), request.raw, neverAborted)
+    })
+    app.route({
+      method: [...METHODS],
+      url: '/*',
+      handler: async (request, reply) => {
+        reply.hijack()
+        await this.#answer(request.raw as RawRequest, reply.raw as never, request.body as Buffer | undefined)
+      },
+    })
+    app.server.on('secureConnection', (socket: TLSSocket) => {
+      this.#sockets.add(socket)
+      socket.setNoDelay(true)
+      socket.once('close', () => this.#sockets.delete(socket))
+      socket.on('error', () => socket.destroy())
+    })
+    app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#upgrade(request, socket, head).catch((err) => refuseUpgrade(socket, err))
+    })
+    return app
+  }
+
+  async listen(host: string, port: number): Promise<{ host: string; port: number }> {
+    await this.#app.ready()
+    const { server } = this.#app
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ host, port }, () => {
+        server.removeListener('error', reject)
+        resolve()
+      })
+    })
+    const { address, port: actual } = server.address() as AddressInfo
+    return { host: address, port: actual }
+  }
+
+  /** For new connections, from now on. */
+  setTls({ cert, key, ca }: ServerTls): void {
+    const server = this.#app.server as unknown as { setSecureContext(options: object): void }
+    server.setSecureContext({ cert, key, ca, minVersion: 'TLSv1.2' })
+  }
+
+  /** Stops listening, lets what is under way finish for a while, and cuts what is left. Long answers must have been told to end. */
+  async close(): Promise<void> {
+    const { server } = this.#app
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    if (this.#inFlight + this.#longRunning > 0) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve
+        this.#parts.clock.after(CLOSE_WITHIN_MS, resolve)
+      })
+    }
+    // A last turn of the loop lets the ends of answers reach the sockets.
+    await new Promise((resolve) => setImmediate(resolve))
+    for (const socket of this.#sockets) socket.destroy()
+    if (server.listening) await closed
+    await this.#app.close()
+  }
+
+  async #answer(raw: RawRequest, response: RawResponse, body: Buffer | undefined): Promise<void> {
+    const { handler, log, metrics, stopping } = this.#parts
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
+    const signal = gone.signal
+    const long = isLongRunning(raw.url ?? '')
+    if (!this.#admit(long)) {
+      metrics.rejected.add({})
+      const err = tooManyRequests('too many requests, please try again later', 1)
+      return this.#send(response, errorResponse(err, log), raw, signal)
+    }
+    try {
+      const request = await this.#request(raw, body, signal)
+      if (stopping.aborted)
+        throw new StatusError(503, 'ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 })
+      await this.#send(response, await handler(request), raw, signal)
+    } catch (err) {
+      if (!(response as unknown as { headersSent: boolean }).headersSent) {
+        await this.#send(response, errorResponse(err, log), raw, signal)
+      } else response.destroy()
+    } finally {
+      this.#release(long)
+    }
+  }
+
+  async #request(raw: RawRequest, body: Buffer | undefined, signal: AbortSignal): Promise<ApiRequest> {
+    const headers = flatHeaders(raw)
+    const user = await this.#parts.authenticate({ headers, peer: peerOf(raw) }, signal)
+    const url = raw.url ?? '/'
+    const mark = url.indexOf('?')
+    return {
+      method: raw.method as ApiRequest['method'],
+      path: mark < 0 ? url : url.slice(0, mark),
+      query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+      headers,
+      ...(body && body.length > 0 ? { body } : {}),
+      user,
+      signal,
+    }
+  }
+
+  async #send(
+    response: RawResponse,
+    answer: Awaited<ReturnType<RequestHandler>>,
+    raw: IncomingMessage,
+    signal: AbortSignal,
+  ) {
+    await send(response, answer, {
+      encoders: this.#parts.encoders,
+      acceptEncoding: raw.headers['accept-encoding'] as string | undefined,
+      headOnly: raw.method === 'HEAD',
+      signal,
+    })
+  }
+
+  async #upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { connect, log, metrics, stopping } = this.#parts
+    if (stopping.aborted) throw new StatusError(503, 'ServiceUnavailable', 'the server is shutting down')
+    if (!this.#admit(true)) throw tooManyRequests('too many requests, please try again later', 1)
+    const gone = new AbortController()
+    const cut = () => socket.destroy()
+    socket.once('close', () => gone.abort())
+    stopping.addEventListener('abort', cut, { once: true })
+    const labels = { verb: 'CONNECT', component: 'apiserver' }
+    metrics.longRunning.add(labels, 1)
+    try {
+      const upstream = await connect(await this.#request(raw as RawRequest, undefined, gone.signal))
+      await tunnel(raw, socket, head, upstream, log)
+    } finally {
+      metrics.longRunning.add(labels, -1)
+      stopping.removeEventListener('abort', cut)
+      this.#release(true)
+    }
+  }
+
+  #admit(long: boolean): boolean {
+    if (long ? this.#longRunning >= MAX_LONG_RUNNING : this.#inFlight >= MAX_IN_FLIGHT) return false
+    if (long) this.#longRunning++
+    else this.#inFlight++
+    return true
+  }
+
+  #release(long: boolean): void {
+    if (long) this.#longRunning--
+    else this.#inFlight--
+    if (this.#inFlight + this.#longRunning === 0) this.#idle?.()
+  }
+}
+
+const neverAborted = new AbortController().signal
+const LONG = /[?&]watch=(?!0|false)|[?&]follow=(?!0|false)|\/(proxy)(\/|$|\?)|\/watch\//
+
+const isLongRunning = (url: string) => LONG.test(url)
+
+function flatHeaders(raw: IncomingMessage): Record<string, string | undefined> {
+  const headers: Record<string, string | undefined> = {}
+  for (const [name, value] of Object.entries(raw.headers))
+    headers[name] = Array.isArray(value) ? value.join(', ') : value
+  return headers
+}
+
+function peerOf(raw: RawRequest): PeerIdentity | undefined {
+  const socket = raw.stream?.session?.socket ?? (raw.socket as TLSSocket)
+  return typeof socket.getPeerCertificate === 'function' ? peerIdentity(socket) : undefined
+}
+
+function bodyError(err: unknown): unknown {
+  const { code, statusCode, message } = err as { code?: string; statusCode?: number; message: string }
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(`Request entity too large: limit is ${MAX_BODY_BYTES}`)
+  if (statusCode === 401) return unauthorized()
+  if (statusCode !== undefined && statusCode < 500) return badRequest(message)
+  return err
+}

@@ -1,0 +1,90 @@
+// Writes an ApiResponse to an HTTP/1.1 or HTTP/2 response: whole bodies at once, watches and streams as they come, heeding
+// back-pressure and the client going away.
+import type { Writable } from 'node:stream'
+import type { ApiResponse, WatchFrame } from '../../api/wire.ts'
+import { compressed, type Encoders, encodeBody, JSON_TYPE } from './encode.ts'
+
+/** What both versions of HTTP offer. */
+export interface RawResponse extends Writable {
+  writeHead(status: number, headers: Record<string, string | number>): unknown
+  flushHeaders(): void
+}
+
+export interface SendOptions {
+  readonly encoders: Encoders
+  readonly acceptEncoding: string | undefined
+  readonly headOnly: boolean
+  readonly signal: AbortSignal
+}
+
+export async function send(raw: RawResponse, response: ApiResponse, options: SendOptions): Promise<void> {
+  const { status, headers, body } = response
+  switch (body.kind) {
+    case 'none':
+      raw.writeHead(status, headers)
+      raw.end()
+      return
+    case 'watch':
+      raw.writeHead(status, headers)
+      raw.flushHeaders()
+      await sendFrames(raw, body.events, options.signal)
+      return
+    case 'stream':
+      raw.writeHead(status, headers)
+      raw.flushHeaders()
+      await sendChunks(raw, body.stream, options.signal)
+      return
+    default: {
+      const bytes = await encodeBody(body, headers['content-type'] ?? JSON_TYPE, options.encoders)
+      const small = await compressed(bytes, options.acceptEncoding)
+      const extra: Record<string, string | number> = small
+        ? { 'content-encoding': 'gzip', vary: 'Accept-Encoding' }
+        : {}
+      const sent = small ?? bytes
+      raw.writeHead(status, {
+        'cache-control': 'no-cache, private',
+        ...headers,
+        ...extra,
+        'content-length': sent.byteLength,
+      })
+      raw.end(options.headOnly ? undefined : sent)
+    }
+  }
+}
+
+const LINE_FEED = Buffer.from('\n')
+
+async function* lines(frames: AsyncIterable<WatchFrame>): AsyncGenerator<Uint8Array> {
+  for await (const frame of frames) yield Buffer.concat([frame.json(), LINE_FEED])
+}
+
+const sendFrames = (raw: RawResponse, frames: AsyncIterable<WatchFrame>, signal: AbortSignal) =>
+  sendChunks(raw, lines(frames), signal)
+
+async function sendChunks(raw: RawResponse, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+  try {
+    for await (const chunk of chunks) {
+      if (signal.aborted || raw.destroyed) return
+      if (!raw.write(chunk)) await drained(raw, signal)
+    }
+  } catch (err) {
+    // The head is out: the only way left to tell the client is to break off.
+    raw.destroy(err as Error)
+    return
+  }
+  raw.end()
+}
+
+function drained(raw: RawResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      raw.removeListener('drain', done)
+      raw.removeListener('close', done)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    raw.once('drain', done)
+    raw.once('close', done)
+    signal.addEventListener('abort', done, { once: true })
+  })
+}

@@ -1,0 +1,225 @@
+// The API server put together: store in, handler and (with certificates) HTTPS out. What it consists of can be read here from top to
+// bottom; nothing registers itself anywhere.
+import { randomUUID } from 'node:crypto'
+import { builtinKinds } from '../api/kinds/builtin.ts'
+import type { Kind } from '../api/kinds/kind.ts'
+import { internal } from '../api/meta/errors.ts'
+import type { ApiRequest, RequestHandler } from '../api/wire.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import type { Pki } from '../base/pki.ts'
+import { reviews } from './actions/reviews.ts'
+import { standardAdmission } from './admission/plugins.ts'
+import { AddressRange } from './allocators/address-range.ts'
+import { ServiceAddresses } from './allocators/service-addresses.ts'
+import type { PortRange } from './allocators/service-plan.ts'
+import { authentication } from './authentication.ts'
+import { ServiceAccountTokens } from './authn/service-account-tokens.ts'
+import { Authorizer } from './authz/authorizer.ts'
+import { ensureDefaultRoles } from './authz/ensure-defaults.ts'
+import { bootstrap, publishAddress } from './bootstrap/bootstrap.ts'
+import { Discovery } from './discovery/discovery.ts'
+import { createHandler, type PathHandler } from './handler.ts'
+import { type HealthCheck, healthResponse, ownsHealthPath } from './health.ts'
+import { type Encoders, JSON_TYPE, standardEncoders } from './http/encode.ts'
+import type { FrontEnd } from './http/front-end.ts'
+import { Metrics } from './metrics.ts'
+import { OpenApi } from './openapi/documents.ts'
+import type { Registry } from './registry/call.ts'
+import { Resources } from './resources.ts'
+import { objectResponse, textResponse } from './respond.ts'
+import type { Store } from './storage/store.ts'
+import { connect } from './streaming/connect.ts'
+import { NodeConnections } from './streaming/node-connection.ts'
+import { Binding, bind } from './subresources/binding.ts'
+import { subresourceActions } from './subresources/subresources.ts'
+import { VERSION_INFO } from './version.ts'
+
+export interface ApiServerOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Logger
+  /** Where cluster addresses of Services come from: `10.96.0.0/16`. */
+  readonly serviceCIDR: string
+  /** 30000 to 32767 unless given. */
+  readonly nodePorts?: PortRange
+  /** The address under which pods and other nodes reach this server; without it no endpoints are published. */
+  readonly advertiseAddress?: string
+  /** Without certificates there is no HTTPS and there are no tokens: for tests that only want the handler. */
+  readonly pki?: Pki
+  /** More encodings of answers than JSON and YAML. */
+  readonly encoders?: Encoders
+  readonly kinds?: readonly Kind<never>[]
+  /** Numbers in [0, 1): generated names, choice of addresses. */
+  readonly random?: () => number
+  readonly newUid?: () => string
+}
+
+export interface ApiServer {
+  /** The whole API without HTTP. The caller has authenticated the user. */
+  readonly handler: RequestHandler
+  readonly resources: Resources
+  readonly authorizer: Authorizer
+  /** Undefined without certificates. */
+  readonly tokens: ServiceAccountTokens | undefined
+  readonly metrics: Metrics
+  /** Begins to serve HTTPS and publishes the address. @throws when the port is taken, or without certificates */
+  listen(at: { host: string; port: number }): Promise<{ host: string; port: number }>
+  /** For new connections, from now on. */
+  renewTls(pair: { cert: string; key: string }): void
+  /** Ends watches and connections and stops listening, within seconds. The store stays open: it's the caller's. Idempotent. */
+  close(): Promise<void>
+}
+
+const NODE_PORTS: PortRange = { first: 30_000, last: 32_767 }
+const DEFAULT_PORT = 6443
+
+/** Resolves when the cluster's own objects are there and the API can be used. */
+export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { store, clock, pki } = options
+  const log = options.log.child({ component: 'apiserver' })
+  const random = options.random ?? Math.random
+  const newUid = options.newUid ?? randomUUID
+  const stopping = new AbortController()
+  const metrics = new Metrics(clock.now())
+  const encoders = { ...standardEncoders, ...options.encoders }
+  const resources = new Resources([...(options.kinds ?? builtinKinds), Binding as unknown as Kind<never>])
+  // Only a server that can listen needs what HTTP takes; it loads while the store is read.
+  const httpCode = pki && import('./http/front-end.ts')
+  const tokens = pki && new ServiceAccountTokens(store, { key: pki.tokenKey, clock })
+
+  await ensureDefaultRoles(store, clock, newUid)
+  const authorizer = await Authorizer.open(store)
+  const serviceRange = new AddressRange(options.serviceCIDR)
+  const nodePorts = options.nodePorts ?? NODE_PORTS
+  const addresses = await ServiceAddresses.open(store, { addresses: serviceRange, nodePorts }, random)
+  const nodes = new NodeConnections(store, () => pki && { ca: pki.authorityCert, ...pki.kubeletClient })
+
+  const registry: Registry = {
+    store,
+    clock,
+    resources,
+    admission: standardAdmission({ store, clock, random, authorizer }),
+    hooks: addresses,
+    random,
+    newUid,
+    stopping: stopping.signal,
+  }
+  let ready = false
+  const authorize = authorizer.authorize.bind(authorizer)
+  const address = `${options.advertiseAddress ?? '127.0.0.1'}:${DEFAULT_PORT}`
+  const handler = createHandler({
+    registry,
+    authorize,
+    clock,
+    log,
+    metrics,
+    subresource: subresourceActions({ nodes, tokens }),
+    actions: { ...reviews({ authorizer, tokens }), Binding: bind },
+    mediaTypes: [JSON_TYPE, ...Object.keys(encoders)],
+    paths: [
+      discoveryPaths(new Discovery(resources, address)),
+      openApiPaths(new OpenApi(resources, VERSION_INFO.gitVersion)),
+      healthPaths([
+        { name: 'ping', of: ['livez', 'readyz', 'healthz'], problem: () => undefined },
+        { name: 'storage', of: ['livez', 'readyz', 'healthz'], problem: () => storageProblem(store) },
+        { name: 'bootstrap', of: ['readyz', 'healthz'], problem: () => (ready ? undefined : 'not finished') },
+        { name: 'shutdown', of: ['readyz'], problem: () => (stopping.signal.aborted ? 'shutting down' : undefined) },
+      ]),
+      exactly('/version', () => objectResponse(VERSION_INFO)),
+      exactly('/metrics', () => textResponse(metrics.format(clock.now()), 200, 'text/plain; version=0.0.4')),
+      ...(tokens
+        ? [
+            exactly('/openid/v1/jwks', () => objectResponse(tokens.jwks())),
+            exactly('/.well-known/openid-configuration', () =>
+              objectResponse(tokens.openidConfiguration(`https://${address}`)),
+            ),
+          ]
+        : []),
+      rootPaths(resources),
+    ],
+  })
+  const parts = { store, resources, handler }
+  await bootstrap(parts, { serviceRange, port: DEFAULT_PORT }, stopping.signal)
+  ready = true
+
+  let frontEnd: FrontEnd | undefined
+  let closing: Promise<void> | undefined
+  return {
+    handler,
+    resources,
+    authorizer,
+    tokens,
+    metrics,
+    async listen({ host, port }) {
+      if (!pki) throw internal('HTTPS needs certificates')
+      const { FrontEnd } = await httpCode!
+      frontEnd = new FrontEnd({
+        handler,
+        authenticate: authentication({ tokens, authorizer, log }),
+        connect: (request: ApiRequest) => connect({ registry, authorize, nodes, log }, request),
+        tls: { ...pki.server, ca: pki.authorityCert },
+        encoders,
+        metrics,
+        clock,
+        log,
+        stopping: stopping.signal,
+      })
+      const at = await frontEnd.listen(host, port)
+      if (options.advertiseAddress) {
+        await publishAddress(parts, serviceRange, options.advertiseAddress, at.port, stopping.signal)
+      }
+      log.info({ host: at.host, port: at.port }, 'API server listening')
+      return at
+    },
+    renewTls({ cert, key }) {
+      if (pki) frontEnd?.setTls({ cert, key, ca: pki.authorityCert })
+    },
+    close() {
+      closing ??= (async () => {
+        stopping.abort(new Error('the server is stopping'))
+        await frontEnd?.close()
+        addresses.close()
+        authorizer.close()
+      })()
+      return closing
+    },
+  }
+}
+
+async function storageProblem(store: Store): Promise<string | undefined> {
+  await store.get('/registry/health')
+  return undefined
+}
+
+const discoveryPaths = (discovery: Discovery): PathHandler => ({
+  owns: Discovery.owns,
+  respond: (request) => discovery.respond(request),
+})
+
+const openApiPaths = (openApi: OpenApi): PathHandler => ({
+  owns: (path) => path.startsWith('/openapi/v'),
+  respond: ({ path, query, headers }) => openApi.respond(path, query, headers),
+})
+
+const healthPaths = (checks: readonly HealthCheck[]): PathHandler => ({
+  owns: ownsHealthPath,
+  respond: (request) => healthResponse(request, checks),
+})
+
+const exactly = (path: string, answer: () => ReturnType<PathHandler['respond']>): PathHandler => ({
+  owns: (asked) => asked === path || asked === `${path}/`,
+  respond: answer,
+})
+
+/** `/` lists what there is. */
+const rootPaths = (resources: Resources): PathHandler => ({
+  owns: (path) => path === '/' || path === '',
+  respond: () => {
+    const groups = resources.groups.flatMap(({ group, versions }) =>
+      group ? [`/apis/${group}`, ...versions.map(({ version }) => `/apis/${group}/${version}`)] : [],
+    )
+    const others = ['/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3', '/readyz', '/version']
+    return objectResponse({ paths: ['/api', '/api/v1', '/apis', ...groups, ...others].sort() })
+  },
+})

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { deployment, pod, testApi, withDefaultAccount } from '../test-api.ts'
+
+const api = await testApi()
+after(() => api.close())
+await withDefaultAccount(api)
+const PODS = '/api/v1/namespaces/default/pods'
+const binding = (name: string, node: string) => ({
+  apiVersion: 'v1',
+  kind: 'Binding',
+  metadata: { name },
+  target: { kind: 'Node', name: node },
+})
+
+test('a pod is bound once, and its condition says so', async () => {
+  await api.post(PODS, pod('bound'))
+  const { status, body } = await api.post(`${PODS}/bound/binding`, binding('bound', 'n1'))
+  assert.deepEqual([status, body.status], [201, 'Success'])
+  const { body: after } = await api.get(`${PODS}/bound`)
+  assert.equal(after.spec.nodeName, 'n1')
+  const scheduled = after.status.conditions.find((c: { type: string }) => c.type === 'PodScheduled')
+  assert.equal(scheduled.status, 'True')
+  const again = await api.post('/api/v1/namespaces/default/bindings', binding('bound', 'n2'))
+  assert.equal(again.status, 409)
+  assert.match(again.body.message, /pod bound is already assigned to node "n1"/)
+  assert.equal((await api.post(`${PODS}/none/binding`, binding('none', 'n1'))).status, 404)
+})
+
+const BUDGETS = '/apis/policy/v1/namespaces/default/poddisruptionbudgets'
+const evict = (name: string) =>
+  api.post(`${PODS}/${name}/eviction`, { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name } })
+
+test('an eviction heeds the disruption budget and takes one off it', async () => {
+  for (const name of ['e1', 'e2']) {
+    await api.post(PODS, pod(name, { nodeName: 'n1' }, { labels: { app: 'e' } }))
+    await api.patch('merge', `${PODS}/${name}/status`, {
+      status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+    })
+  }
+  const { body: budget } = await api.post(BUDGETS, {
+    metadata: { name: 'b' },
+    spec: { minAvailable: 1, selector: { matchLabels: { app: 'e' } } },
+  })
+  const unprocessed = await evict('e1')
+  assert.equal(unprocessed.status, 429)
+  await api.put(`${BUDGETS}/b/status`, {
+    ...budget,
+    status: { observedGeneration: 1, disruptionsAllowed: 1, currentHealthy: 2, desiredHealthy: 1, expectedPods: 2 },
+  })
+  const first = await evict('e1')
+  assert.equal(first.status, 201)
+  const { body: marked } = await api.get(`${PODS}/e1`)
+  assert.ok(marked.metadata.deletionTimestamp)
+  assert.equal(
+    marked.status.conditions.find((c: { type: string }) => c.type === 'DisruptionTarget').reason,
+    'EvictionByEvictionAPI',
+  )
+  const second = await evict('e2')
+  assert.equal(second.status, 429)
+  assert.equal(second.body.message, "Cannot evict pod as it would violate the pod's disruption budget.")
+  assert.match(second.body.details.causes[0].message, /needs 1 healthy pods and has 2 currently/)
+  const { body: used } = await api.get(`${BUDGETS}/b`)
+  assert.deepEqual([used.status.disruptionsAllowed, Object.keys(used.status.disruptedPods)], [0, ['e1']])
+})
+
+test('debug containers are added and never changed', async () => {
+  await api.post(PODS, pod('debugged', { nodeName: 'n1' }))
+  const url = `${PODS}/debugged/ephemeralcontainers`
+  const added = await api.patch('strategic', url, { spec: { ephemeralContainers: [{ name: 'd', image: 'busybox' }] } })
+  assert.equal(added.status, 200, added.body.message)
+  assert.equal(added.body.spec.ephemeralContainers[0].name, 'd')
+  const removed = await api.put(url, { ...added.body, spec: { ...added.body.spec, ephemeralContainers: [] } })
+  assert.equal(removed.status, 422)
+})
+
+test('resizing a pod touches nothing but resources', async () => {
+  await api.post(PODS, pod('sized', { nodeName: 'n1' }))
+  const { status, body } = await api.patch('strategic', `${PODS}/sized/resize`, {
+    spec: { containers: [{ name: 'app', image: 'other', resources: { limits: { cpu: '200m' } } }] },
+  })
+  assert.equal(status, 200, body.message)
+  assert.deepEqual([body.spec.containers[0].image, body.spec.containers[0].resources.limits.cpu], ['nginx', '200m'])
+})
+
+test('reviews answer who may do what', async () => {
+  const REVIEWS = '/apis/authorization.k8s.io/v1'
+  const jane = { name: 'jane', groups: ['system:authenticated'] }
+  const attributes = { resourceAttributes: { verb: 'get', resource: 'pods', namespace: 'default' } }
+  const self = await api.post(`${REVIEWS}/selfsubjectaccessreviews`, { spec: attributes }, { user: jane })
+  assert.deepEqual([self.status, self.body.status.allowed], [201, false])
+  const other = await api.post(`${REVIEWS}/subjectaccessreviews`, {
+    spec: { ...attributes, user: 'x', groups: ['system:masters'] },
+  })
+  assert.equal(other.body.status.allowed, true)
+  const empty = await api.post(`${REVIEWS}/selfsubjectaccessreviews`, { spec: {} })
+  assert.equal(empty.status, 422)
+  const local = await api.post(`${REVIEWS}/namespaces/default/localsubjectaccessreviews`, {
+    spec: { ...attributes, user: 'x' },
+  })
+  assert.equal(local.body.status.allowed, false)
+  const rules = await api.post(`${REVIEWS}/selfsubjectrulesreviews`, { spec: { namespace: 'default' } })
+  assert.deepEqual(rules.body.status.resourceRules, [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }])
+  const who = await api.post('/apis/authentication.k8s.io/v1/selfsubjectreviews', {}, { user: jane })
+  assert.equal(who.body.status.userInfo.username, 'jane')
+})
+
+test('scale works on everything that has replicas', async () => {
+  const kinds = ['deployments', 'replicasets', 'statefulsets']
+  for (const plural of kinds) {
+    const kind = { deployments: 'Deployment', replicasets: 'ReplicaSet', statefulsets: 'StatefulSet' }[plural]
+    const body = { ...deployment('scaled', 2), kind }
+    const made = await api.post(
+      `/apis/apps/v1/namespaces/default/${plural}`,
+      plural === 'statefulsets' ? { ...body, spec: { ...body.spec, serviceName: 's' } } : body,
+    )
+    assert.equal(made.status, 201, made.body.message)
+    const scaled = await api.patch('merge', `/apis/apps/v1/namespaces/default/${plural}/scaled/scale`, {
+      spec: { replicas: 4 },
+    })
+    assert.equal(scaled.body.spec.replicas, 4, plural)
+  }
+})
+
+test('connecting without an upgrade is refused, and so are pods without a node', async () => {
+  const plain = await api.get(`${PODS}/bound/exec?command=ls&stdout=true`)
+  assert.equal(plain.status, 400)
+  assert.equal(plain.body.message, 'Upgrade request required')
+  await api.post(PODS, pod('waiting'))
+  const log = await api.get(`${PODS}/waiting/log`)
+  assert.deepEqual([log.status, log.body], [200, ''])
+})
