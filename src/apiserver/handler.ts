@@ -3,6 +3,7 @@
 // Errors of any step become a Status body here. The in-process client calls it directly; the HTTP front end authenticates first.
 import type { Kind, Verb } from '../api/kinds/kind.ts'
 import { pathNotFound, StatusError } from '../api/meta/errors.ts'
+import { PROTOBUF_MEDIA_TYPE } from '../api/schema/protobuf.ts'
 import type { ApiRequest, ApiResponse, RequestHandler } from '../api/wire.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
@@ -158,10 +159,16 @@ const OPAQUE: ReadonlySet<string> = new Set(['log', 'exec', 'attach', 'portforwa
 function negotiated(parts: HandlerParts, request: ApiRequest, info: RequestInfo, kind: Kind): Negotiated {
   if (OPAQUE.has(info.subresource)) return { mediaType: 'application/json', view: 'object' }
   const accept = request.headers['accept']
-  if (info.verb === 'watch') return negotiate(accept, OBJECT_VIEWS, ['application/json'])
-  if (kind.kind in parts.actions) return negotiate(accept, [], parts.mediaTypes)
-  return negotiate(accept, info.verb === 'list' ? LIST_VIEWS : OBJECT_VIEWS, parts.mediaTypes)
+  // k8s: custom resources have no protobuf.
+  const builtin = kind.schema.name !== ''
+  const mediaTypes = parts.mediaTypes.filter((type) => builtin || type !== PROTOBUF_MEDIA_TYPE)
+  if (info.verb === 'watch') return negotiate(accept, OBJECT_VIEWS, mediaTypes.filter(isStreamable))
+  if (kind.kind in parts.actions) return negotiate(accept, [], mediaTypes)
+  return negotiate(accept, info.verb === 'list' ? LIST_VIEWS : OBJECT_VIEWS, mediaTypes)
 }
+
+/** k8s: a watch in YAML can't be told apart from one document. */
+const isStreamable = (mediaType: string) => mediaType !== 'application/yaml'
 
 /** k8s: total size of the warnings that are sent with one answer. */
 const MAX_WARNING_CHARACTERS = 4096

@@ -166,8 +166,11 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         stopping: stopping.signal,
       })
       const at = await frontEnd.listen(host, port)
-      if (options.advertiseAddress) {
-        await publishAddress(parts, serviceRange, options.advertiseAddress, at.port, stopping.signal)
+      const { advertiseAddress } = options
+      if (advertiseAddress && isLoopback(advertiseAddress)) {
+        log.warn({ advertiseAddress }, 'pods cannot reach a loopback address: no endpoints are published for the API')
+      } else if (advertiseAddress) {
+        await publishAddress(parts, serviceRange, advertiseAddress, at.port, stopping.signal)
       }
       log.info({ host: at.host, port: at.port }, 'API server listening')
       return at
@@ -186,6 +189,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     },
   }
 }
+
+const isLoopback = (address: string) => address === '::1' || address.startsWith('127.')
 
 async function storageProblem(store: Store): Promise<string | undefined> {
   await store.get('/registry/health')
