@@ -65,7 +65,10 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     const startedMs = clock.now()
     const info = parseRequestInfo(request.method, request.path, request.query)
     const { user } = request
-    const log = parts.log.child({ user: user.name, verb: info.verb, path: request.path })
+    // Only a request that fails is worth a log child.
+    const failed = (err: unknown) => {
+      return errorResponse(err, parts.log.child({ user: user.name, verb: info.verb, path: request.path }))
+    }
     let kind: Kind | undefined
     let response: ApiResponse
     try {
@@ -73,11 +76,11 @@ export function createHandler(parts: HandlerParts): RequestHandler {
       if (!info.isResource) response = await nonResource(parts.paths, request)
       else {
         kind = parts.registry.resources.find(info.group, info.version, info.resource)
-        response = await resource(parts, request, info, kind, log)
+        response = await resource(parts, request, info, kind, failed)
       }
     } catch (err) {
       const left = request.signal.aborted && err === request.signal.reason
-      response = errorResponse(left ? clientGone(err) : err, log)
+      response = failed(left ? clientGone(err) : err)
     }
     const labels = requestLabels(info, kind !== undefined)
     metrics.requests.add({ ...labels, code: String(response.status) })
@@ -99,7 +102,7 @@ async function resource(
   request: ApiRequest,
   info: RequestInfo,
   kind: Kind | undefined,
-  log: Logger,
+  failed: (err: unknown) => ApiResponse,
 ): Promise<ApiResponse> {
   if (!kind) throw pathNotFound()
   const action = route(parts, kind, info)
@@ -111,11 +114,11 @@ async function resource(
     user: request.user,
     query: request.query,
     signal: request.signal,
-    log,
+    log: parts.log,
     view,
     warnings: [],
   }
-  const response = await action(parts.registry, call).catch((err) => errorResponse(err, log))
+  const response = await action(parts.registry, call).catch(failed)
   const headers: Record<string, string> = response.headers
   if (headers['content-type'] === 'application/json') headers['content-type'] = mediaType
   if (call.warnings.length > 0) headers['warning'] = warningHeader(call.warnings)
