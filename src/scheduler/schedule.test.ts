@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Node, Pod } from '../api/types/core.v1.ts'
-import { podInfo } from './pod-info.ts'
-import { planPreemption } from './preemption.ts'
-import { defaultProfile } from './profile.ts'
-import { explain, feasibleNodesToFind, schedule } from './schedule.ts'
+import { feasibleNodesToFind, schedule } from './schedule.ts'
 import type { ClusterState, Lookups } from './snapshot.ts'
 import { makeCluster, makeNode, makePod } from './test-cluster.ts'
+import { outlook } from './why-pending.ts'
 
 function outcome(state: ClusterState, pod: Pod): string {
-  const decision = schedule(state, pod)
-  if (decision.node !== undefined) return decision.node
-  const plan = planPreemption(state, podInfo(pod), decision, defaultProfile)
-  if (plan.node !== undefined) return `${plan.node} after ${plan.victims.map((v) => v.pod.metadata.name).join(', ')}`
-  return explain(decision, decision.allNodes > 0 ? plan.message : '')
+  const found = outlook(state, pod)
+  if (found.node === undefined) return found.message
+  return found.victims.length > 0 ? `${found.node} after ${found.victims.join(', ')}` : found.node
 }
 
 interface Case {
@@ -60,6 +56,12 @@ const cases: Case[] = [
     nodes: [],
     pod: makePod('web'),
     expect: 'no nodes available to schedule pods',
+  },
+  {
+    title: 'a gated pod waits for its gates',
+    nodes: [makeNode('a')],
+    pod: makePod('web', { spec: { schedulingGates: [{ name: 'example.com/quota' }] } }),
+    expect: 'Scheduling is blocked due to non-empty scheduling gates',
   },
   { title: 'a pod goes to the only node', nodes: [makeNode('a')], pod: makePod('web'), expect: 'a' },
   {
@@ -362,14 +364,14 @@ const cases: Case[] = [
       ],
     },
     pod: makePod('urgent', { cpu: '500m', priority: 10 }),
-    expect: 'a after lower',
+    expect: 'a after blue/lower',
   },
   {
     title: 'of two nodes the one with the less important victim gives way',
     nodes: [makeNode('a', { cpu: '1' }), makeNode('b', { cpu: '1' })],
     running: { a: [makePod('five', { cpu: '1', priority: 5 })], b: [makePod('three', { cpu: '1', priority: 3 })] },
     pod: makePod('urgent', { cpu: '1', priority: 10 }),
-    expect: 'b after three',
+    expect: 'b after blue/three',
   },
   {
     title: 'a disruption budget is broken only when there is no other way',
@@ -388,7 +390,7 @@ const cases: Case[] = [
       ],
     },
     pod: makePod('urgent', { cpu: '1', priority: 10 }),
-    expect: 'b after free',
+    expect: 'b after blue/free',
   },
   {
     title: 'a pod that must not preempt waits',

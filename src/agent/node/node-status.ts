@@ -1,7 +1,7 @@
 // The node as the API shows it: capacity, what of it is for pods, addresses, conditions, images. Pure.
 import type { Node } from '../../api/kinds/node.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
-import { toMilli, toWhole } from '../../api/meta/quantity.ts'
+import { canonicalQuantity, toMilli, toWhole } from '../../api/meta/quantity.ts'
 import { formatTime } from '../../api/meta/time.ts'
 import type * as v1 from '../../api/types/core.v1.ts'
 import type { Image } from '../cri/runtime.ts'
@@ -41,14 +41,18 @@ export interface NodeRuntime {
 }
 
 export function nodeCapacity({ facts, maxPods }: Pick<NodeStatusInput, 'facts' | 'maxPods'>): Record<string, string> {
-  return {
+  return canonical({
     cpu: String(facts.cpus),
     'ephemeral-storage': `${Math.floor(facts.diskBytes / 1024)}Ki`,
     ...Object.fromEntries(Object.entries(facts.hugePageBytes).map(([name, bytes]) => [name, hugePages(bytes)])),
     memory: `${Math.floor(facts.memoryBytes / 1024)}Ki`,
     pods: String(maxPods),
-  }
+  })
 }
+
+/** As the server writes them: what is posted must be what is read back. */
+const canonical = (list: Record<string, string>) =>
+  Object.fromEntries(Object.entries(list).map(([name, quantity]) => [name, canonicalQuantity(quantity)]))
 
 const hugePages = (bytes: number) => (bytes === 0 ? '0' : `${bytes / 2 ** 20}Mi`)
 
@@ -60,12 +64,12 @@ export function nodeAllocatable(
   const milliCpu = Math.max(facts.cpus * 1000 - toMilli(reserved['cpu'] ?? '0'), 0)
   const memory = facts.memoryBytes - KEPT_MEMORY_BYTES - huge - toWhole(reserved['memory'] ?? '0')
   const disk = facts.diskBytes * (1 - KEPT_DISK_SHARE) - toWhole(reserved['ephemeral-storage'] ?? '0')
-  return {
+  return canonical({
     ...nodeCapacity(input),
     cpu: milliCpu % 1000 === 0 ? String(milliCpu / 1000) : `${milliCpu}m`,
     memory: `${Math.max(Math.floor(memory / 1024), 0)}Ki`,
     'ephemeral-storage': String(Math.max(Math.floor(disk), 0)),
-  }
+  })
 }
 
 export function nodeStatus(input: NodeStatusInput, old: DeepReadonly<v1.NodeStatus> | undefined): v1.NodeStatus {

@@ -52,6 +52,8 @@ export class NodeReporter {
   #runtimeDown: string | undefined = 'container runtime status check may not have completed yet'
   #images: readonly Image[] = []
   #imagesStale = true
+  /** What of our last write the server did not take over: no reason to write it again. */
+  #residue: string | undefined
   #told = new Map<string, string>()
   #changed = Promise.withResolvers<void>()
 
@@ -85,7 +87,8 @@ export class NodeReporter {
     if (node && Number(node.metadata.resourceVersion) < Number(this.#node?.metadata.resourceVersion ?? 0)) return
     if (!node && !this.#node) return
     this.#node = node
-    if (!node) this.#wake()
+    // Somebody else's word on our conditions (Unknown, after an outage) is corrected.
+    if (!node || !this.#isTrue()) this.#wake()
   }
 
   engineChanged(up: boolean): void {
@@ -138,6 +141,12 @@ export class NodeReporter {
         await delay(clock, backOff.nextMs(), ctx.signal).catch(() => undefined)
       }
     }
+  }
+
+  /** Whether the API has what we would write, as far as the server lets it. */
+  #isTrue(): boolean {
+    const patch = nodeStatusPatch(this.#node?.status, this.#status(), semanticEqual, false)
+    return !patch || JSON.stringify(Object.keys(patch)) === this.#residue
   }
 
   #wake(): void {
@@ -225,6 +234,8 @@ export class NodeReporter {
     const target = { name: this.#options.name }
     const options = { subresource: 'status' as const }
     this.#node = await this.#deps.client.patch(ctx, Node, target, { type: 'strategic', body }, options)
+    const left = nodeStatusPatch(this.#node.status, status, semanticEqual, false)
+    this.#residue = left && JSON.stringify(Object.keys(left))
     this.#tell(status)
     return true
   }

@@ -1,5 +1,10 @@
+// MutatingAdmissionPolicyBinding: where a mutating policy holds, and with which parameters.
+import type { FieldError } from '../meta/errors.ts'
 import type * as types from '../types/admissionregistration.v1.ts'
+import { checkPresent } from './check.ts'
+import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'
+import { checkMatchResources, checkParamRef, defaultMatchResources, paramRefText } from './webhook-rules.ts'
 
 export type MutatingAdmissionPolicyBinding = types.MutatingAdmissionPolicyBinding
 
@@ -10,4 +15,21 @@ export const MutatingAdmissionPolicyBinding = defineKind<MutatingAdmissionPolicy
   plural: 'mutatingadmissionpolicybindings',
   scope: 'Cluster',
   categories: ['api-extensions'],
+  description: 'Says where a mutating policy holds, and with which parameters.',
+  columns: [
+    text('PolicyName', (b) => b.spec?.policyName ?? '', 'The policy.'),
+    text('ParamRef', (b) => paramRefText(b.spec?.paramRef), 'Its parameters.'),
+    age(),
+  ],
+  default(b) {
+    b.spec ??= {}
+    defaultMatchResources(b.spec.matchResources)
+  },
+  validate({ spec }) {
+    const errors: FieldError[] = []
+    checkPresent(errors, 'spec.policyName', spec.policyName)
+    checkParamRef(errors, 'spec.paramRef', spec.paramRef)
+    checkMatchResources(errors, 'spec.matchResources', spec.matchResources, false)
+    return errors
+  },
 })

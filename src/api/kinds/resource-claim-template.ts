@@ -1,4 +1,9 @@
+// ResourceClaimTemplate: from which each pod gets a claim of its own.
+import type { FieldError } from '../meta/errors.ts'
 import type * as types from '../types/resource.v1.ts'
+import { checkImmutable } from './check.ts'
+import { age } from './columns.ts'
+import { defaultClaimSpec, validateClaimSpec } from './device-rules.ts'
 import { defineKind } from './kind.ts'
 
 export type ResourceClaimTemplate = types.ResourceClaimTemplate
@@ -9,4 +14,18 @@ export const ResourceClaimTemplate = defineKind<ResourceClaimTemplate>({
   kind: 'ResourceClaimTemplate',
   plural: 'resourceclaimtemplates',
   scope: 'Namespaced',
+  description: 'A template from which each pod gets its own claim for devices.',
+  columns: [age()],
+  hasGeneration: false,
+  default(t) {
+    t.spec ??= { spec: {} }
+    t.spec.spec ??= {}
+    defaultClaimSpec(t.spec.spec)
+  },
+  validate: (t) => validateClaimSpec(t.spec.spec, 'spec.spec'),
+  validateUpdate(t, old) {
+    const errors: FieldError[] = []
+    checkImmutable(errors, 'spec', t.spec, old.spec)
+    return errors
+  },
 })

@@ -1,4 +1,9 @@
+// ResourceClaim: asks for devices.
+import type { FieldError } from '../meta/errors.ts'
 import type * as types from '../types/resource.v1.ts'
+import { checkImmutable } from './check.ts'
+import { age, text } from './columns.ts'
+import { defaultClaimSpec, validateClaimSpec } from './device-rules.ts'
 import { defineKind } from './kind.ts'
 
 export type ResourceClaim = types.ResourceClaim
@@ -10,4 +15,30 @@ export const ResourceClaim = defineKind<ResourceClaim>({
   plural: 'resourceclaims',
   scope: 'Namespaced',
   subresources: ['status'],
+  description: 'Asks for devices that pods can use.',
+  columns: [
+    text(
+      'State',
+      ({ metadata, status }) => {
+        const states: string[] = []
+        if (metadata.deletionTimestamp) states.push('deleted')
+        if (status?.allocation) states.push('allocated')
+        if (status?.reservedFor?.length) states.push('reserved')
+        return states.length > 0 ? states.join(',') : 'pending'
+      },
+      'How far it has come.',
+    ),
+    age(),
+  ],
+  hasGeneration: false,
+  default(c) {
+    c.spec ??= {}
+    defaultClaimSpec(c.spec)
+  },
+  validate: (c) => validateClaimSpec(c.spec, 'spec'),
+  validateUpdate(c, old) {
+    const errors: FieldError[] = []
+    checkImmutable(errors, 'spec', c.spec, old.spec)
+    return errors
+  },
 })

@@ -1,4 +1,7 @@
+// SelfSubjectAccessReview: may I do this? Answered, never stored.
+
 import type * as types from '../types/authorization.v1.ts'
+import { anyName, validateQuestion } from './access-review.ts'
 import { defineKind } from './kind.ts'
 
 export type SelfSubjectAccessReview = types.SelfSubjectAccessReview
@@ -10,4 +13,7 @@ export const SelfSubjectAccessReview = defineKind<SelfSubjectAccessReview>({
   plural: 'selfsubjectaccessreviews',
   scope: 'Cluster',
   verbs: ['create'],
+  description: 'Asks whether the caller may do something.',
+  validateName: anyName,
+  validate: ({ spec }) => validateQuestion(spec, false),
 })

@@ -1,4 +1,8 @@
+// TokenReview: whose token is this? Answered, never stored.
+
+import { required } from '../meta/errors.ts'
 import type * as types from '../types/authentication.v1.ts'
+import { anyName } from './access-review.ts'
 import { defineKind } from './kind.ts'
 
 export type TokenReview = types.TokenReview
@@ -10,4 +14,7 @@ export const TokenReview = defineKind<TokenReview>({
   plural: 'tokenreviews',
   scope: 'Cluster',
   verbs: ['create'],
+  description: 'Asks whose token this is.',
+  validateName: anyName,
+  validate: ({ spec }) => (spec?.token ? [] : [required('spec.token')]),
 })

@@ -1,5 +1,9 @@
+// ValidatingWebhookConfiguration: web services that may refuse objects before they are stored.
+import { semanticEqual } from '../meta/equality.ts'
 import type * as types from '../types/admissionregistration.v1.ts'
+import { age, integer } from './columns.ts'
 import { defineKind } from './kind.ts'
+import { defaultWebhooks, validateWebhooks } from './webhook-rules.ts'
 
 export type ValidatingWebhookConfiguration = types.ValidatingWebhookConfiguration
 
@@ -10,4 +14,17 @@ export const ValidatingWebhookConfiguration = defineKind<ValidatingWebhookConfig
   plural: 'validatingwebhookconfigurations',
   scope: 'Cluster',
   categories: ['api-extensions'],
+  description: 'Web services that may refuse objects before they are stored.',
+  columns: [integer('Webhooks', (c) => c.webhooks?.length, 'Number of webhooks.'), age()],
+  default(c) {
+    defaultWebhooks(c.webhooks)
+  },
+  validate: (c) => validateWebhooks(c.webhooks),
+  prepareForCreate(c) {
+    c.metadata.generation = 1
+  },
+  prepareForUpdate(c, old) {
+    const before = old.metadata.generation ?? 1
+    c.metadata.generation = semanticEqual(c.webhooks, old.webhooks) ? before : before + 1
+  },
 })

@@ -3,9 +3,8 @@ import { BlockList, isIP } from 'node:net'
 
 /** 4 or 16 bytes; undefined when the text is no address. */
 export function ipBytes(address: string): Uint8Array | undefined {
-  const family = isIP(address)
-  if (family === 4) return Uint8Array.from(address.split('.'), Number)
-  if (family !== 6) return undefined
+  const v4 = ipv4Bytes(address)
+  if (v4 || isIP(address) !== 6) return v4
   // an embedded IPv4 ending is two groups
   const text = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c, d) =>
     [(Number(a) << 8) | Number(b), (Number(c) << 8) | Number(d)].map((n) => n.toString(16)).join(':'),
@@ -15,6 +14,25 @@ export function ipBytes(address: string): Uint8Array | undefined {
   const [left, right] = [groups(head), groups(tail ?? '')]
   const all = tail === undefined ? left : [...left, ...Array(8 - left.length - right.length).fill(0), ...right]
   return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]))
+}
+
+/** By hand, because every answer goes through here. */
+function ipv4Bytes(address: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(4)
+  let [part, value, digits] = [0, 0, 0]
+  for (let i = 0; i <= address.length; i++) {
+    const digit = address.charCodeAt(i) - 0x30
+    if (digit >= 0 && digit <= 9 && digits < 3) {
+      value = value * 10 + digit
+      digits++
+      continue
+    }
+    const ended = i === address.length ? part === 3 : address[i] === '.' && part < 3
+    if (!ended || digits === 0 || value > 255) return undefined
+    bytes[part++] = value
+    value = digits = 0
+  }
+  return bytes
 }
 
 /** One spelling for each address. */

@@ -1,0 +1,45 @@
+// Users by client certificate: the common name is the user, each organization a group. The TLS layer does the verifying; this file
+// reads what it found, once per connection.
+import type { TLSSocket } from 'node:tls'
+import type { Authenticator, PeerIdentity } from './authenticator.ts'
+
+const identityBySocket = new WeakMap<object, PeerIdentity | 'none'>()
+
+/** The client certificate of a connection made with `requestCert: true, rejectUnauthorized: false`. */
+export function peerIdentity(socket: TLSSocket): PeerIdentity | undefined {
+  let identity = identityBySocket.get(socket)
+  if (identity === undefined) {
+    identity = readIdentity(socket)
+    identityBySocket.set(socket, identity)
+  }
+  return identity === 'none' ? undefined : identity
+}
+
+function readIdentity(socket: TLSSocket): PeerIdentity | 'none' {
+  const cert = socket.getPeerCertificate()
+  // Node gives an empty object when the client sent none.
+  if (!cert?.fingerprint256) return 'none'
+  return {
+    commonName: first(cert.subject?.CN),
+    organizations: all(cert.subject?.O),
+    fingerprint: cert.fingerprint256,
+    trusted: socket.authorized,
+  }
+}
+
+const all = (value: string | string[] | undefined): string[] => (value === undefined ? [] : [value].flat())
+const first = (value: string | string[] | undefined): string => all(value)[0] ?? ''
+
+export const clientCertificate: Authenticator = {
+  name: 'x509',
+  async authenticate(_ctx, { peer }) {
+    if (!peer) return 'none'
+    if (!peer.trusted || peer.commonName === '') return 'invalid'
+    const fingerprint = peer.fingerprint.replaceAll(':', '').toLowerCase()
+    return {
+      name: peer.commonName,
+      groups: peer.organizations,
+      extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${fingerprint}`] },
+    }
+  },
+}
