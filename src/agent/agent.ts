@@ -26,7 +26,7 @@ import { ServiceAccountTokens } from './volumes/tokens.ts'
 import { VolumeStore } from './volumes/volume-store.ts'
 
 /** More sandboxes at once than this only make each of them slower. */
-const SANDBOXES_AT_ONCE = 4
+const SANDBOXES_AT_ONCE = 8
 
 export interface AgentOptions {
   client: Client
