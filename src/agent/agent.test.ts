@@ -13,7 +13,7 @@ import { FakeClock } from '../base/clock.ts'
 import { silentLogger } from '../base/log.ts'
 import { runAgent } from './agent.ts'
 import { FakeRuntime } from './cri/fake.ts'
-import type { PodLookup } from './logs.ts'
+import type { PodLookup } from './server/lookup.ts'
 import { TestApi } from './test-api.ts'
 
 const cleanups: (() => Promise<void> | void)[] = []
@@ -51,7 +51,8 @@ function start(from: Partial<World> = {}): World {
       nodeIPs: ['192.168.0.1'],
       dataDir,
       clusterDomain: 'cluster.local',
-      dnsConfig: async () => undefined,
+      clusterDNS: ['10.96.0.10'],
+      readResolvConf: async () => 'nameserver 192.168.0.53\n',
       host: {
         facts: async () => ({
           cpus: 4,
@@ -152,7 +153,7 @@ test('a deleted pod is stopped gracefully, then removed from the runtime, the di
   assert.ok(world.runtime.calls.includes('stopContainer web_0 30000'))
   assert.ok(world.api.events.includes('Normal Killing web: Stopping container web'))
   assert.equal(world.api.writes.at(-1), 'delete pods web 0')
-  await until(() => world.lookup.list().length === 0)
+  await until(() => [...world.lookup.list()].length === 0)
   const ctx = { signal: new AbortController().signal, log: silentLogger }
   assert.deepEqual(await world.runtime.listPodSandboxes(ctx), [])
   assert.throws(() => readFileSync(join(world.dataDir, 'pods', pod.metadata.uid, 'etc-hosts')))
@@ -255,7 +256,7 @@ test('what runs of a pod that the API does not know is stopped and removed', asy
   const second = start({ ...first })
   const ctx = { signal: new AbortController().signal, log: silentLogger }
   await until(() => second.runtime.calls.includes('stopContainer web_0 30000'))
-  await until(() => second.lookup.list().length === 0)
+  await until(() => [...second.lookup.list()].length === 0)
   assert.deepEqual(await second.runtime.listPodSandboxes(ctx), [])
 })
 

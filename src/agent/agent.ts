@@ -2,31 +2,31 @@
 // containers run on, and the next agent adopts them.
 import { mkdir } from 'node:fs/promises'
 import { Node } from '../api/kinds/node.ts'
-import type { Pod } from '../api/kinds/pod.ts'
 import { Service } from '../api/kinds/service.ts'
-import type { DeepReadonly } from '../api/meta/object.ts'
 import type * as v1 from '../api/types/core.v1.ts'
 import type { Clock } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
 import type { Cache } from '../client/cache.ts'
 import type { Client, ListOptions } from '../client/client.ts'
 import type { EventRecorder } from '../client/events.ts'
-import type { ImageService, PodSandboxConfig, RuntimeService } from './cri/runtime.ts'
+import type { ImageService, RuntimeService } from './cri/runtime.ts'
 import { Gate } from './gate.ts'
 import { ImageManager } from './images.ts'
-import { type PodLookup, podLookup } from './logs.ts'
 import { type HostReader, hostReader } from './node/host.ts'
 import { keepLease } from './node/lease.ts'
 import { NodeReporter } from './node/reporter.ts'
 import type { PodDeps } from './pods/deps.ts'
+import { podDns } from './pods/pod-dns.ts'
 import { PodPool } from './pods/pod-pool.ts'
 import { Prober } from './probes/prober.ts'
 import { References } from './references.ts'
+import { servedPods } from './served-pods.ts'
+import type { PodLookup } from './server/lookup.ts'
 import { ServiceAccountTokens } from './volumes/tokens.ts'
 import { VolumeStore } from './volumes/volume-store.ts'
 
 /** More sandboxes at once than this only make each of them slower. */
-const SANDBOXES_AT_ONCE = 4
+const SANDBOXES_AT_ONCE = 8
 
 export interface AgentOptions {
   client: Client
@@ -39,9 +39,11 @@ export interface AgentOptions {
   nodeName: string
   nodeIPs: readonly string[]
   dataDir: string
+  /** The addresses of the cluster's DNS Service; empty when there is none. */
+  clusterDNS: readonly string[]
   clusterDomain: string
-  /** The resolver settings of a pod's containers. */
-  dnsConfig(pod: DeepReadonly<Pod>): Promise<PodSandboxConfig['dnsConfig']>
+  /** The text of the node's resolv.conf; read from its files unless given. */
+  readResolvConf?: () => Promise<string>
   /** As in container ids: `docker`. */
   runtimeName?: string
   podCIDR?: string
@@ -100,7 +102,12 @@ export async function runAgent(ctx: Ctx, options: AgentOptions): Promise<void> {
     node: { name: nodeName, ips: nodeIPs, memoryBytes: reporter.memoryBytes, allocatable: () => reporter.allocatable },
     runtimeName: options.runtimeName ?? 'docker',
     clusterDomain: options.clusterDomain,
-    dnsConfig: options.dnsConfig,
+    dnsConfig: podDns({
+      clusterDns: options.clusterDNS,
+      clusterDomain: options.clusterDomain,
+      events,
+      ...(options.readResolvConf ? { readHost: options.readResolvConf } : {}),
+    }),
     services: (namespace) => [
       ...cache.list(Service, { namespace }),
       ...(namespace === 'default' ? [] : cache.list(Service, { namespace: 'default' })),
@@ -119,7 +126,7 @@ export async function runAgent(ctx: Ctx, options: AgentOptions): Promise<void> {
     nodeLabels: () => reporter.labels,
     onEngine: (up) => reporter.engineChanged(up),
   })
-  options.onLookup?.(podLookup(pool))
+  options.onLookup?.(servedPods(pool))
   const lease = keepLease(child(ctx, { part: 'lease' }), {
     client,
     clock,

@@ -109,7 +109,7 @@ const settings: readonly Setting[] = [
     key: 'serviceCIDR',
     flag: 'service-cidr',
     help: 'addresses of Services',
-    value: () => '10.96.0.0/12',
+    value: () => '10.96.0.0/16',
     check: cidr(8, 24),
   },
   {

@@ -22,7 +22,7 @@ export async function phase<T>(name: string, work: (note: (text: string) => void
   }
 }
 
-/** An AbortSignal that Ctrl-C and SIGTERM abort. */
+/** An AbortSignal that Ctrl-C and SIGTERM abort. A second one ends the process at once. */
 export function interruptible(): AbortSignal {
   const controller = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const)

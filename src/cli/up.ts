@@ -25,19 +25,23 @@ export async function run(flags: Flags): Promise<number> {
   else await start(config, files, signal)
   await phase(wasRunning ? 'the API server answers' : 'API server ready', () => untilComponent(files, 'server', signal))
   const client = adminClient(files, config)
-  await phase(wasRunning ? 'the node is Ready' : 'node Ready', async () => {
-    await untilComponent(files, 'agent', signal) // a Ready left behind by an earlier run says nothing
-    await untilNodeReady(client, config.nodeName, files, READY_TIMEOUT_MS, signal)
-  })
-  if (flags.switches.has('demo')) {
-    const { runDemo } = await import('./demo/demo.ts')
-    await runDemo({ client, config, files, signal })
-  } else {
-    process.stdout.write(
-      `${wasRunning ? 'Already running.' : 'The cluster is up.'} Try:\n  export KUBECONFIG=${files.kubeconfig}\n  kubectl get nodes\n  ./skiff up --demo\n`,
-    )
+  try {
+    await phase(wasRunning ? 'the node is Ready' : 'node Ready', async () => {
+      await untilComponent(files, 'agent', signal) // a Ready left behind by an earlier run says nothing
+      await untilNodeReady(client, config.nodeName, files, READY_TIMEOUT_MS, signal)
+    })
+    if (flags.switches.has('demo')) {
+      const { runDemo } = await import('./demo/demo.ts')
+      await runDemo({ client, config, files, signal })
+    } else {
+      process.stdout.write(
+        `${wasRunning ? 'Already running.' : 'The cluster is up.'} Try:\n  export KUBECONFIG=${files.kubeconfig}\n  kubectl get nodes\n  ./skiff up --demo\n`,
+      )
+    }
+    return 0
+  } finally {
+    client.close()
   }
-  return 0
 }
 
 async function start(config: Config, files: Paths, signal: AbortSignal): Promise<void> {

@@ -24,14 +24,18 @@ export function aggregatedRules(
   return [...rules.values()]
 }
 
-/** Any change of a role may concern any aggregated one: there are few of these. */
+/** A role concerns the aggregated ones that select it, or did before its labels changed. */
 const aggregating: Trigger<ClusterRole> = {
   kind: ClusterRole,
-  keys: (_role, _old, cache) =>
+  keys: (role, old, cache) =>
     cache
       .list(ClusterRole)
-      .filter((role) => role.aggregationRule)
-      .map((role) => role.metadata.name),
+      .filter(({ aggregationRule }) =>
+        aggregationRule?.clusterRoleSelectors?.some(
+          (s) => selects(s, role.metadata.labels) || (old && selects(s, old.metadata.labels)),
+        ),
+      )
+      .map(({ metadata }) => metadata.name),
 }
 
 export const clusterRoleAggregation = defineController<ClusterRole>({

@@ -43,8 +43,8 @@ interface View {
   deployment: AnyDeployment
   newSet: AnyReplicaSet | undefined
   oldSets: AnyReplicaSet[]
-  /** As last read or written; `deployment.status` may be ahead of it. */
-  stored: DeepReadonly<DeploymentStatus> | undefined
+  /** As last read or written; `deployment` may be ahead of it in its status and its annotations. */
+  stored: AnyDeployment
 }
 
 export const deployment = defineController<Deployment>({
@@ -60,7 +60,7 @@ export const deployment = defineController<Deployment>({
     const { selector } = object.spec
     if (!selector.matchLabels && !selector.matchExpressions?.length) return await refuse(ctx, object, deps)
     const sets = await claimSets(ctx, object, deps)
-    const view: View = { deployment: object, ...splitSets(object, sets), stored: object.status }
+    const view: View = { deployment: object, ...splitSets(object, sets), stored: object }
     if (object.metadata.deletionTimestamp) return await report(ctx, view, deps, countedStatus)
     await notePause(ctx, view, deps)
     if (object.spec.paused || isScalingEvent(view.deployment, sets)) return await scaleAll(ctx, view, deps)
@@ -124,7 +124,7 @@ async function ensureNewSet(ctx: Ctx, view: View, deps: ControllerDeps): Promise
       spec: { ...set.spec, minReadySeconds },
     })
   }
-  await noteRevision(ctx, view, deps)
+  noteRevision(view)
   const known = view.deployment.status?.conditions?.some((c) => c.type === 'Progressing')
   if (!known) note(view, progressing('True', 'FoundNewReplicaSet', `Found new replica set ${quoted(set)}`), deps)
   return true
@@ -150,7 +150,7 @@ async function createNewSet(ctx: Ctx, view: View, deps: ControllerDeps): Promise
   if (size > 0) {
     events.event(view.deployment, 'Normal', 'ScalingReplicaSet', `Scaled up replica set ${name} from 0 to ${size}`)
   }
-  await noteRevision(ctx, view, deps)
+  noteRevision(view)
   note(view, progressing('True', 'NewReplicaSetCreated', `Created new replica set ${quoted(view.newSet)}`), deps)
   return true
 }
@@ -168,7 +168,7 @@ async function resolveCollision(
   const same = existing.spec.template && sameTemplate(existing.spec.template, owner.spec.template)
   if (isControlledBy(existing, owner) && same) {
     view.newSet = existing
-    await noteRevision(ctx, view, deps)
+    noteRevision(view)
     return true
   }
   const collisionCount = (owner.status?.collisionCount ?? 0) + 1
@@ -176,18 +176,13 @@ async function resolveCollision(
   throw err
 }
 
-/** The Deployment carries the revision of its newest set. */
-async function noteRevision(ctx: Ctx, view: View, { client }: ControllerDeps): Promise<void> {
+/** The Deployment carries the revision of its newest set. k8s: the annotation is written together with the status. */
+function noteRevision(view: View): void {
   const revision = view.newSet?.metadata.annotations?.[REVISION]
-  const { annotations, name, namespace } = view.deployment.metadata
-  if (!revision || annotations?.[REVISION] === revision) return
-  const patched = await client.patch(
-    ctx,
-    Deployment,
-    { name, namespace },
-    { type: 'merge', body: { metadata: { annotations: { [REVISION]: revision } } } },
-  )
-  view.deployment = { ...patched, status: view.deployment.status }
+  const { metadata } = view.deployment
+  if (!revision || metadata.annotations?.[REVISION] === revision) return
+  const annotations = { ...metadata.annotations, [REVISION]: revision }
+  view.deployment = { ...view.deployment, metadata: { ...metadata, annotations } }
 }
 
 /** Puts a condition into the view's status; it is written with the rest of it. */
@@ -256,10 +251,11 @@ async function writeStatus(
   status: DeepReadonly<DeploymentStatus>,
   { client }: ControllerDeps,
 ): Promise<void> {
-  if (semanticEqual(status, view.stored)) return
+  const { annotations } = view.deployment.metadata
+  if (semanticEqual(status, view.stored.status) && annotations === view.stored.metadata.annotations) return
   const wanted = { ...view.deployment, status }
   view.deployment = await client.update(ctx, Deployment, wanted, { subresource: 'status' })
-  view.stored = view.deployment.status
+  view.stored = view.deployment
 }
 
 /** k8s: a Deployment that selects everything does nothing but say so. */
@@ -268,7 +264,7 @@ async function refuse(ctx: Ctx, object: AnyDeployment, deps: ControllerDeps): Pr
   deps.events.event(object, 'Warning', 'SelectingAll', message)
   const { generation } = object.metadata
   if ((object.status?.observedGeneration ?? 0) >= (generation ?? 0)) return
-  const view = { deployment: object, newSet: undefined, oldSets: [], stored: object.status }
+  const view = { deployment: object, newSet: undefined, oldSets: [], stored: object }
   await writeStatus(ctx, view, { ...object.status, observedGeneration: generation }, deps)
 }
 

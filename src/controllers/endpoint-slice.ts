@@ -5,13 +5,10 @@ import type { Kind } from '../api/kinds/kind.ts'
 import { Node } from '../api/kinds/node.ts'
 import { Pod } from '../api/kinds/pod.ts'
 import { Service } from '../api/kinds/service.ts'
-import { isNotFound } from '../api/meta/errors.ts'
-import type { DeepReadonly } from '../api/meta/object.ts'
-import { ownerReference } from '../api/meta/owners.ts'
 import { defineController, owned } from './controller.ts'
 import { addressFamilies, desiredEndpoints, selectedPods, servicesOfNode, servicesOfPods } from './endpoints/desired.ts'
 import { planSlices, SERVICE_NAME, sliceLabels, TRIGGER_TIME, triggerTime } from './endpoints/slices.ts'
-import { isNamespaceTerminating } from './replicas/sync.ts'
+import { sliceWriter } from './endpoints/write-slices.ts'
 
 const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by'
 const US = 'endpointslice-controller.k8s.io'
@@ -35,43 +32,14 @@ export const endpointSlice = defineController<Service>({
     const families = addressFamilies(service)
     const labels = { ...sliceLabels(service), [SERVICE_NAME]: name, [MANAGED_BY]: US }
     const annotations = { [TRIGGER_TIME]: triggerTime(service, pods) }
-    const create = async (slice: Pick<EndpointSlice, 'addressType' | 'endpoints' | 'ports'>) => {
-      const metadata = {
-        generateName: `${name}-`,
-        namespace,
-        labels,
-        annotations,
-        ownerReferences: [ownerReference(Service, service)],
-      }
-      try {
-        await client.create(ctx, EndpointSlice, { metadata, ...slice })
-      } catch (err) {
-        if (!isNamespaceTerminating(err)) throw err
-      }
-    }
-    const remove = async ({ metadata }: DeepReadonly<EndpointSlice>) => {
-      try {
-        await client.delete(ctx, EndpointSlice, { name: metadata.name, namespace })
-      } catch (err) {
-        if (!isNotFound(err)) throw err
-      }
-    }
-
+    const write = sliceWriter(ctx, client, { kind: Service, object: service }, labels, annotations)
     for (const family of families) {
       const mine = existing.filter((slice) => slice.addressType === family)
       const desired = desiredEndpoints(service, pods, family, zoneOf)
-      const plan = planSlices(desired, mine, labels, MAX_ENDPOINTS)
-      for (const slice of plan.create) await create({ addressType: family, ...slice })
-      for (const { slice, ...change } of plan.update) {
-        await client.update(ctx, EndpointSlice, {
-          ...slice,
-          ...change,
-          metadata: { ...slice.metadata, labels, annotations: { ...slice.metadata.annotations, ...annotations } },
-        })
-      }
-      for (const slice of plan.delete) await remove(slice)
+      await write(family, planSlices(desired, mine, labels, MAX_ENDPOINTS))
     }
-    for (const slice of existing) if (!families.includes(slice.addressType as never)) await remove(slice)
+    const others = existing.filter((slice) => !families.includes(slice.addressType as never))
+    await write('', { create: [], update: [], delete: others })
   },
   reads: [Pod as unknown as Kind<never>],
 })

@@ -6,6 +6,7 @@ import type { Controller } from './controller.ts'
 import { deployment } from './deployment.ts'
 import { endpoint } from './endpoint.ts'
 import { endpointSlice } from './endpoint-slice.ts'
+import { endpointSliceMirroring } from './endpoint-slice-mirroring.ts'
 import { runGarbageCollector } from './garbage-collector.ts'
 import { deletableKinds, isNamespaced, namespaceController } from './namespace.ts'
 import { nodeLifecycle } from './node-lifecycle.ts'
@@ -36,6 +37,7 @@ export function controllers({ ca, signToken }: ControllersOptions): Controller<n
     replicationController,
     endpointSlice,
     endpoint,
+    endpointSliceMirroring,
     nodeLifecycle(),
     taintEviction(),
     podGc(),

@@ -5,8 +5,8 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { runDns } from '../../src/proxy/dns/dns.ts'
+import { encodeQuery } from '../../src/proxy/dns/message-writer.ts'
 import { HeldCache, makeNamespace, makeService, makeSlice } from '../../src/proxy/dns/test-services.ts'
-import { encodeQuery } from '../../src/proxy/dns/wire.ts'
 
 const LOCAL = '127.0.0.1'
 const SERVICES = 1_000

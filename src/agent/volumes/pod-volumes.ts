@@ -150,7 +150,8 @@ export class PodVolumes {
     }
   }
 
-  #refreshAt(atMs: number): void {
+  #refreshAt(wantedMs: number): void {
+    const atMs = Math.max(wantedMs, this.#deps.clock.now() + SHORTEST_REFRESH_MS)
     if (this.#refresh && this.#refresh.atMs <= atMs) return
     this.#refresh?.timer.cancel()
     const { clock } = this.#deps
@@ -170,6 +171,8 @@ export class PodVolumes {
     this.#updating = this.#updating.then(async () => {
       for (const slot of slots) {
         if (ctx.signal.aborted) return
+        // The first set-up may still be under way: one at a time for each volume.
+        await slot.path?.catch(() => undefined)
         await this.#setUp(ctx, slot).catch((err) => {
           if (ctx.signal.aborted) return
           ctx.log.warn({ err, volume: slot.volume.name }, 'volume cannot be brought up to date')
@@ -181,6 +184,8 @@ export class PodVolumes {
 }
 
 const RETRY_MS = 30_000
+/** However short-lived a token is (or far off a clock), it is not asked for more often. */
+const SHORTEST_REFRESH_MS = 10_000
 
 /** What of a pod live volumes may show. */
 const shownOf = (pod: DeepReadonly<Pod>) => JSON.stringify([pod.metadata.labels, pod.metadata.annotations])

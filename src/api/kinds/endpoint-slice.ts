@@ -1,6 +1,5 @@
 // EndpointSlice: a part of the addresses behind a Service.
 import { isIP } from 'node:net'
-import { semanticEqual } from '../meta/equality.ts'
 import { duplicate, type FieldError, invalid, required, tooMany } from '../meta/errors.ts'
 import { dnsLabel, dnsSubdomain, qualifiedName } from '../meta/names.ts'
 import type { DeepReadonly } from '../meta/object.ts'
@@ -101,11 +100,5 @@ export const EndpointSlice = defineKind<EndpointSlice>({
     checkImmutable(errors, 'addressType', s.addressType, old.addressType)
     return errors
   },
-  prepareForCreate(s) {
-    s.metadata.generation = 1
-  },
-  prepareForUpdate(s, old) {
-    const same = semanticEqual(s.endpoints, old.endpoints) && semanticEqual(s.ports, old.ports)
-    s.metadata.generation = (old.metadata.generation ?? 1) + (same ? 0 : 1)
-  },
+  hasGeneration: true,
 })

@@ -183,6 +183,7 @@ export const Job = defineKind<Job>({
     labels['batch.kubernetes.io/controller-uid'] = uid
     labels['batch.kubernetes.io/job-name'] = name
     spec.template.metadata.labels = labels
+    if (Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = { ...labels }
     spec.selector ??= {}
     spec.selector.matchLabels ??= {}
     spec.selector.matchLabels['batch.kubernetes.io/controller-uid'] ??= uid

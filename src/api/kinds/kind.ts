@@ -82,6 +82,8 @@ export interface KindDeclaration<T extends KubeObject> {
   validateUpdate?(obj: DeepReadonly<T>, old: DeepReadonly<T>): FieldError[]
   /** Rules for writes of `status`. */
   validateStatusUpdate?(obj: DeepReadonly<T>, old: DeepReadonly<T>): FieldError[]
+  /** Rules for writes of other subresources that show the object itself (ephemeralcontainers, resize, approval), all of them. */
+  validateSubresource?: Partial<Record<Subresource, (obj: DeepReadonly<T>, old: DeepReadonly<T>) => FieldError[]>>
   /**
    * Beyond the common rules (status dropped on create when there is a status subresource, generation 1): mutates. Runs after `default`
    * and before `validate`; name, namespace and uid have been given by then.

@@ -1,5 +1,4 @@
 // MutatingWebhookConfiguration: web services that may change objects before they are stored.
-import { semanticEqual } from '../meta/equality.ts'
 import type * as types from '../types/admissionregistration.v1.ts'
 import { age, integer } from './columns.ts'
 import { defineKind } from './kind.ts'
@@ -21,11 +20,5 @@ export const MutatingWebhookConfiguration = defineKind<MutatingWebhookConfigurat
     for (const webhook of c.webhooks ?? []) webhook.reinvocationPolicy ||= 'Never'
   },
   validate: (c) => validateWebhooks(c.webhooks),
-  prepareForCreate(c) {
-    c.metadata.generation = 1
-  },
-  prepareForUpdate(c, old) {
-    const before = old.metadata.generation ?? 1
-    c.metadata.generation = semanticEqual(c.webhooks, old.webhooks) ? before : before + 1
-  },
+  hasGeneration: true,
 })

@@ -1,5 +1,5 @@
 // Pod: its rules stand in pod-validation/, its defaults in pod-spec-defaults.ts, its columns in pod-columns.ts.
-import { forbiddenField } from '../meta/errors.ts'
+import { forbiddenField, invalidObject } from '../meta/errors.ts'
 import { qosClass } from '../meta/pods.ts'
 import type * as types from '../types/core.v1.ts'
 import { defineKind } from './kind.ts'
@@ -7,7 +7,7 @@ import { mergeMatchLabelKeys } from './match-label-keys.ts'
 import { podColumns } from './pod-columns.ts'
 import { defaultPod } from './pod-spec-defaults.ts'
 import { validatePodSpec } from './pod-validation/spec.ts'
-import { validatePodUpdate } from './pod-validation/update.ts'
+import { validateEphemeralContainersUpdate, validatePodUpdate, validateResize } from './pod-validation/update.ts'
 
 export type Pod = types.Pod
 
@@ -56,10 +56,18 @@ export const Pod = defineKind<Pod>({
       ? [forbiddenField('status.nodeName', 'may not be changed directly')]
       : []
   },
+  validateSubresource: {
+    ephemeralcontainers: (pod, old) => [
+      ...validateEphemeralContainersUpdate(pod, old),
+      ...validatePodSpec(pod.spec, 'spec'),
+    ],
+    resize: (pod, old) => [...validateResize(pod, old), ...validatePodSpec(pod.spec, 'spec')],
+  },
   prepareForCreate(pod) {
-    pod.metadata.generation = 1
-    // k8s: ephemeral containers come only through their subresource
-    delete pod.spec.ephemeralContainers
+    if (pod.spec.ephemeralContainers?.length) {
+      const why = 'cannot be set on create'
+      throw invalidObject(Pod, pod.metadata.name, [forbiddenField('spec.ephemeralContainers', why)])
+    }
     mergeMatchLabelKeys(pod.spec, pod.metadata.labels ?? {})
     pod.status = { phase: 'Pending', qosClass: qosClass(pod) }
     if (pod.spec.schedulingGates?.length) {

@@ -13,8 +13,8 @@ interface Binding {
 }
 
 export function defaultBinding(binding: Binding): void {
-  binding.roleRef ??= {} as RoleRef
-  binding.roleRef.apiGroup ||= RBAC_GROUP
+  const { apiGroup, ...rest } = binding.roleRef ?? ({} as RoleRef)
+  binding.roleRef = { apiGroup: apiGroup || RBAC_GROUP, ...rest }
   for (const subject of binding.subjects ?? []) {
     if (subject.kind === 'User' || subject.kind === 'Group') subject.apiGroup ||= RBAC_GROUP
   }

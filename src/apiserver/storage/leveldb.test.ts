@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { silentLogger } from '../../base/log.ts'
 import type { StoreOptions } from './engine.ts'
+import { LevelHandle, type Operation, openDatabase } from './level-files.ts'
 import { openLevelStore } from './leveldb.ts'
 import { Compacted, type Store } from './store.ts'
 import { PODS, pod, put, remove, seeded, shown, storeSuite, take } from './store-suite.ts'
@@ -134,6 +135,94 @@ describe('LevelDB store: restarts', () => {
     assert.deepEqual(shown(await take(two.watch(PODS, 0)[Symbol.asyncIterator](), 1)), ['put a 2'])
     assert.equal((await put(two, lease, pod('n'), true)).revision, 5)
     await two.close()
+  })
+
+  it('the log on disk stays within its bounds', async () => {
+    const directory = await temporary()
+    const store = await openLevelStore(ctx, directory, { maxEvents: 20, minEvents: 1 })
+    for (let i = 0; i < 300; i++) {
+      const key = `${BLUE}k${i % 6}`
+      if (i % 11 === 0 && (await store.get(key))) await remove(store, key)
+      else await put(store, key, pod('k', { i }), i % 5 === 0)
+    }
+    await store.close()
+    const handle = await openDatabase(directory)
+    let records = 0
+    for await (const portion of handle.scan('l')) records += portion.length
+    await handle.close()
+    assert.ok(records <= 20 + 6 + 1, `${records} records`)
+  })
+
+  it('what the disk holds at any instant is a whole store with every durable write', async () => {
+    const directory = await temporary()
+    const random = seeded(21)
+    const store = await openLevelStore(ctx, directory, { maxEvents: 15, minEvents: 1 })
+    const durable = new Map<string, string>()
+    const lease = '/registry/coordination.k8s.io/leases/blue/l'
+    for (let step = 1; step <= 240; step++) {
+      const key = `${BLUE}k${random(8)}`
+      const action = random(8)
+      if (action < 2) await put(store, `${lease}${random(3)}`, pod('l', { step }), true)
+      else if (action < 4 && durable.has(key)) {
+        await remove(store, key)
+        durable.delete(key)
+      } else durable.set(key, text((await put(store, key, pod('k', { step }))).json))
+      if (step % 12 !== 0) continue
+      // As after kill -9: the files as they are now.
+      const crashed = await temporary()
+      await cp(directory, crashed, { recursive: true })
+      const found = await openLevelStore(ctx, crashed, { maxEvents: 15, minEvents: 1 })
+      assert.deepEqual(
+        (await found.list(PODS)).entries.map((e) => [e.key, text(e.json)]),
+        [...durable].sort(([a], [b]) => (a < b ? -1 : 1)),
+      )
+      assert.ok(found.revision >= store.revision)
+      for (let back = 0; back < 15; back++) {
+        const revision = store.revision - back
+        if (revision < 1) break
+        const shows = async (from: Store) => (await from.list(PODS, { revision })).entries.map((e) => text(e.json))
+        assert.deepEqual(await shows(found), await shows(store), `step ${step}, revision ${revision}`)
+      }
+      await put(found, `${BLUE}after`)
+      await found.close()
+    }
+    await store.close()
+  })
+
+  it('a write that failed is taken back even if it reached the disk', async (t) => {
+    const directory = await temporary()
+    const bounds: StoreOptions = { maxEvents: 3, minEvents: 1 }
+    let store = await openLevelStore(ctx, directory, bounds)
+    for (let i = 0; i < 5; i++) await put(store, `${BLUE}a`, pod('a', { i }))
+    await put(store, `${BLUE}b`)
+    const before = (await store.list(PODS)).entries.map((e) => text(e.json))
+    const original = LevelHandle.prototype.batch
+    const fault = t.mock.method(
+      LevelHandle.prototype,
+      'batch',
+      async function (this: LevelHandle, operations: Operation[]) {
+        await original.call(this, operations)
+        throw new Error('IO error: fsync failed')
+      },
+    )
+    const attempts = [put(store, `${BLUE}a`, pod('a', { i: 9 })), remove(store, `${BLUE}b`), put(store, `${BLUE}c`)]
+    for (const attempt of await Promise.allSettled(attempts)) assert.equal(attempt.status, 'rejected')
+    fault.mock.restore()
+    assert.deepEqual(
+      (await store.list(PODS)).entries.map((e) => text(e.json)),
+      before,
+    )
+    await put(store, `${BLUE}d`)
+    await store.close()
+    store = await openLevelStore(ctx, directory, bounds)
+    const after = (await store.list(PODS)).entries.map((e) => text(e.json))
+    assert.deepEqual(after.slice(0, 2), before)
+    assert.equal(after.length, 3)
+    assert.deepEqual(
+      (await store.list(PODS, { revision: 6 })).entries.map((e) => text(e.json)),
+      before,
+    )
+    await store.close()
   })
 
   it('opening and closing without a write changes nothing on disk that matters', async () => {

@@ -38,7 +38,16 @@ export class WatchHub {
   }
 
   follow(prefix: string, listener: Listener): { close(): void } {
-    const own: Listener = (event) => listener(event)
+    const own: Listener = (event) => {
+      try {
+        listener(event)
+      } catch (err) {
+        // A bug in the listener must not stop the commit half-way; it surfaces as an uncaught exception.
+        queueMicrotask(() => {
+          throw err
+        })
+      }
+    }
     if (prefix !== '' && !prefix.endsWith('/')) {
       this.#odd.set(own, prefix)
       return { close: () => void this.#odd.delete(own) }

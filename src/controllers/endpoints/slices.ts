@@ -24,11 +24,13 @@ export interface SlicePlan {
   delete: AnySlice[]
 }
 
+/** @param emptyOne whether a slice without endpoints is kept when there are none at all */
 export function planSlices(
   desired: readonly PortGroup[],
   existing: readonly AnySlice[],
   labels: Readonly<Record<string, string>>,
   maxEndpoints: number,
+  emptyOne = true,
 ): SlicePlan {
   const plan: SlicePlan = { create: [], update: [], delete: [] }
   const left = new Map<string, AnySlice[]>()
@@ -42,7 +44,7 @@ export function planSlices(
     left.delete(key)
   }
   for (const slices of left.values()) plan.delete.push(...slices)
-  keepOne(plan, existing, labels)
+  if (emptyOne) keepOne(plan, existing, labels)
   return plan
 }
 

@@ -8,21 +8,11 @@ import { type Clock, FakeClock, systemClock } from '../../base/clock.ts'
 import { silentLogger } from '../../base/log.ts'
 import { DnsCounters } from './counters.ts'
 import { runDns } from './dns.ts'
+import { encodeQuery, encodeReply, replyLimit } from './message-writer.ts'
 import { type Endpoint, listen } from './server.ts'
 import { HeldCache, makeNamespace, makeService, makeSlice } from './test-services.ts'
 import { framed, type Upstream } from './upstream.ts'
-import {
-  type DnsRecord,
-  encodeQuery,
-  encodeReply,
-  FLAG,
-  parseQuery,
-  parseResponse,
-  RCODE,
-  type Response,
-  replyLimit,
-  TYPE,
-} from './wire.ts'
+import { type DnsRecord, FLAG, parseQuery, parseResponse, RCODE, type Response, TYPE } from './wire.ts'
 
 const LOCAL = '127.0.0.1'
 
@@ -154,6 +144,8 @@ test('dig is answered as by any DNS server', { skip: !hasDig && 'dig is not inst
     await dig(at, '+short', 'outside.blue.svc.cluster.local'),
     'www.example.com.\nexample.com.\n192.0.2.80\n',
   )
+  assert.match(await dig(at, '+edns=1', '+noednsneg', 'web.blue.svc.cluster.local'), /status: BADVERS/)
+  assert.match(await dig(at, 'version.bind', 'TXT', 'CH'), /status: REFUSED/)
   const absent = await dig(at, 'WeB.red.svc.cluster.local', 'AAAA')
   assert.match(absent, /status: NXDOMAIN/)
   assert.match(absent, /flags: qr aa rd ra; QUERY: 1, ANSWER: 0, AUTHORITY: 1, ADDITIONAL: 1/)

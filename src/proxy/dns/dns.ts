@@ -8,11 +8,12 @@ import { DnsCounters } from './counters.ts'
 import { askedBy, createForwarder, type Forwarder } from './forward.ts'
 import { withoutOurselves } from './host-upstreams.ts'
 import { inNetworks } from './ip.ts'
+import { encodeReply, replyLimit } from './message-writer.ts'
 import { type Answer, answer, type Zone } from './records.ts'
 import { type Endpoint, type Handler, listen } from './server.ts'
 import { followServices, ServiceIndex } from './service-index.ts'
 import type { Upstream } from './upstream.ts'
-import { CLASS_IN, encodeReply, parseQuery, type Query, RCODE, replyLimit, TYPE } from './wire.ts'
+import { CLASS_IN, parseQuery, type Query, RCODE, TYPE } from './wire.ts'
 
 export interface DnsOptions {
   cache: Cache
@@ -147,6 +148,7 @@ export function makeHandler({ index, zone, forwarder, counters, isSynced }: Hand
       counters.request(name, overUdp, question.type)
       return reply instanceof Promise ? reply.then((bytes) => counted(name, bytes)) : counted(name, reply)
     }
+    if ((query.edns?.version ?? 0) > 0) return finish('.', failure(query, RCODE.BADVERS))
     if (question.class !== CLASS_IN || question.type === TYPE.AXFR) return finish('.', failure(query, RCODE.REFUSED))
     const own = ours(query, overUdp)
     return own ? finish(zone.domain, own) : finish('.', others(query, overUdp))

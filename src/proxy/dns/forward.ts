@@ -3,8 +3,9 @@
 import type { Clock } from '../../base/clock.ts'
 import { type AnswerCache, replyFromCache } from './cache.ts'
 import type { DnsCounters } from './counters.ts'
+import { replyLimit, truncatedReply } from './message-writer.ts'
 import { type Asked, exchange, type Received, type Upstream } from './upstream.ts'
-import { type Query, RCODE, replyLimit, truncatedReply } from './wire.ts'
+import { type Query, RCODE } from './wire.ts'
 
 /** Questions under way at once; more are refused. */
 const MAX_UNDER_WAY = 1_000

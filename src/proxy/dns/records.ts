@@ -4,8 +4,9 @@ import { isIP } from 'node:net'
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import type { Service } from '../../api/types/core.v1.ts'
 import { type AddressTest, canonicalIp, reverseAddress, undashed } from './ip.ts'
+import type { Reply } from './message-writer.ts'
 import { clusterAddresses, isHeadless, type NamedEndpoint, type ServiceView } from './service-index.ts'
-import { type DnsRecord, RCODE, type RecordData, type Reply, TYPE } from './wire.ts'
+import { type DnsRecord, RCODE, type RecordData, TYPE } from './wire.ts'
 
 export interface Zone {
   /** `cluster.local` */

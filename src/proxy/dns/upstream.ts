@@ -4,7 +4,8 @@ import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { createConnection, isIP } from 'node:net'
 import type { Clock } from '../../base/clock.ts'
-import { encodeQuery, FLAG, parseResponse, type Question, type Response } from './wire.ts'
+import { encodeQuery } from './message-writer.ts'
+import { FLAG, parseResponse, type Question, type Response } from './wire.ts'
 
 export interface Upstream {
   readonly address: string

@@ -1,18 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  encodeQuery,
-  encodeReply,
-  FLAG,
-  parseQuery,
-  parseResponse,
-  type Query,
-  RCODE,
-  readName,
-  replyLimit,
-  rewritten,
-  TYPE,
-} from './wire.ts'
+import { encodeQuery, encodeReply, replyLimit } from './message-writer.ts'
+import { FLAG, parseQuery, parseResponse, type Query, RCODE, readName, rewritten, TYPE } from './wire.ts'
 
 function wireName(name: string): Buffer {
   const labels = name === '' ? [] : name.split('.')

@@ -4,6 +4,7 @@
 import { semanticEqual } from '../../meta/equality.ts'
 import { type FieldError, forbiddenField, invalid, required } from '../../meta/errors.ts'
 import type { DeepReadonly } from '../../meta/object.ts'
+import { qosClass } from '../../meta/pods.ts'
 import type { Container, Pod, PodSpec, Toleration } from '../../types/core.v1.ts'
 import type { Errors } from '../check.ts'
 
@@ -123,6 +124,37 @@ export function validateEphemeralContainersUpdate(pod: AnyPod, old: AnyPod): Fie
         forbiddenField(field, `existing ephemeral containers ${JSON.stringify(container.name)} may not be changed\n`),
       )
     }
+  }
+  return errors
+}
+
+const RESIZABLE = ['cpu', 'memory']
+
+/** The `resize` subresource: CPU and memory of containers may change, nothing may be taken away, the quality of service stays. */
+export function validateResize(pod: AnyPod, old: AnyPod): FieldError[] {
+  const errors: Errors = []
+  if (qosClass(pod) !== qosClass(old)) {
+    errors.push(invalid('spec', qosClass(pod), 'Pod QOS Class may not change as a result of resizing'))
+  }
+  for (const list of ['containers', 'initContainers'] as const) {
+    old.spec[list]?.forEach((before, i) => {
+      const now = pod.spec[list]?.[i]
+      if (semanticEqual(now?.resources, before.resources)) return
+      const at = `spec.${list}[${i}].resources`
+      if (list === 'initContainers' && before.restartPolicy !== 'Always') {
+        errors.push(forbiddenField(at, 'resources for non-sidecar init containers are immutable'))
+      }
+      for (const side of ['requests', 'limits'] as const) {
+        const [is, was] = [now?.resources?.[side] ?? {}, before.resources?.[side] ?? {}]
+        for (const name of new Set([...Object.keys(is), ...Object.keys(was)])) {
+          if (is[name] === was[name]) continue
+          if (!RESIZABLE.includes(name)) errors.push(forbiddenField(at, 'only cpu and memory resources are mutable'))
+          else if (is[name] === undefined) {
+            errors.push(forbiddenField(`${at}.${side}[${name}]`, `resource ${side} cannot be removed`))
+          }
+        }
+      }
+    })
   }
   return errors
 }

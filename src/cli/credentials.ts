@@ -1,0 +1,44 @@
+// The cluster's certificates and the admin's kubeconfig, made by `up` before anything runs; a warm start only reads them.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { systemClock } from '../base/clock.ts'
+import { silentLogger } from '../base/log.ts'
+import { ensurePki, type Pki, PkiError } from '../base/pki.ts'
+import { nthAddress } from './cidr.ts'
+import { CliError, type Config } from './config.ts'
+import { nodeAddress } from './node-address.ts'
+import type { Paths } from './paths.ts'
+
+/** @throws CliError when the authority cannot be used; the message says what to do. */
+export async function clusterPki(config: Config, files: Paths): Promise<Pki> {
+  const ctx = { signal: new AbortController().signal, log: silentLogger }
+  const domain = config.clusterDomain
+  try {
+    return await ensurePki(ctx, files.pki, {
+      addresses: [nodeAddress(config.nodeIP), nthAddress(config.serviceCIDR, 1)],
+      dnsNames: [hostname(), ...(domain === 'cluster.local' ? [] : [`kubernetes.default.svc.${domain}`])],
+      clock: systemClock,
+    })
+  } catch (err) {
+    if (err instanceof PkiError) throw new CliError(err.message)
+    throw err
+  }
+}
+
+export async function ensureCredentials(config: Config, files: Paths): Promise<void> {
+  const pki = await clusterPki(config, files)
+  const ip = nodeAddress(config.nodeIP)
+  await pki.node(config.nodeName, { addresses: [ip], dnsNames: [hostname()] })
+  const { buildKubeconfig, formatKubeconfig } = await import('../client/kubeconfig.ts')
+  const text = formatKubeconfig(
+    buildKubeconfig({
+      server: `https://127.0.0.1:${config.apiPort}`,
+      ca: pki.authorityCert,
+      cluster: config.name,
+      user: 'kubernetes-admin',
+      credentials: pki.admin,
+    }),
+  )
+  if (!existsSync(files.kubeconfig) || readFileSync(files.kubeconfig, 'utf8') !== text)
+    writeFileSync(files.kubeconfig, text, { mode: 0o600 })
+}

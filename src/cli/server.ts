@@ -1,0 +1,81 @@
+// `skiff server`: the control plane. The API server with its database; the scheduler and the controllers as its in-process clients.
+
+import type { RequestHandler } from '../api/wire.ts'
+import { TokenKey } from '../apiserver/authn/jwt.ts'
+import { createApiServer } from '../apiserver/server.ts'
+import { openLevelStore } from '../apiserver/storage/leveldb.ts'
+import { systemClock } from '../base/clock.ts'
+import { type Ctx, child } from '../base/ctx.ts'
+import { keepServerRenewed } from '../base/pki.ts'
+import { createClient } from '../client/api-client.ts'
+import { createEventRecorder } from '../client/event-recorder.ts'
+import { inProcessTransport } from '../client/in-process-transport.ts'
+import { createCache } from '../client/informer-cache.ts'
+import { runAllControllers } from '../controllers/registry.ts'
+import { runScheduler } from '../scheduler/scheduler.ts'
+import { writeReady } from './cluster-process.ts'
+import { runComponent } from './component.ts'
+import { CliError, type Config, type Flags, resolveConfig } from './config.ts'
+import { clusterPki } from './credentials.ts'
+import { nodeAddress } from './node-address.ts'
+import { type Paths, paths } from './paths.ts'
+
+export async function run(flags: Flags): Promise<number> {
+  const config = await resolveConfig(flags)
+  return runComponent('server', (ctx) => runControlPlane(ctx, config, paths(config.dataDir)))
+}
+
+async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<void> {
+  const clock = systemClock
+  const [pki, store] = await Promise.all([clusterPki(config, files), openLevelStore(ctx, files.database)])
+  try {
+    const server = await createApiServer({
+      store,
+      clock,
+      log: ctx.log,
+      pki,
+      serviceCIDR: config.serviceCIDR,
+      advertiseAddress: nodeAddress(config.nodeIP),
+    })
+    try {
+      await server.listen({ host: '0.0.0.0', port: config.apiPort }).catch((err: NodeJS.ErrnoException) => {
+        if (err.code !== 'EADDRINUSE') throw err
+        throw new CliError(`port ${config.apiPort} is already taken: choose another with --api-port`)
+      })
+      keepServerRenewed(ctx, pki, clock, (pair) => server.renewTls(pair))
+      writeReady(files, 'server')
+      await Promise.all([
+        schedule(child(ctx, { component: 'scheduler' }), server.handler),
+        control(child(ctx, { component: 'controllers' }), server.handler, pki.authorityCert, pki.tokenKey),
+      ])
+    } finally {
+      await server.close()
+    }
+  } finally {
+    await store.close()
+  }
+}
+
+/** k8s: the scheduler is a user like any other, with the role of its name. */
+async function schedule(ctx: Ctx, handler: RequestHandler): Promise<void> {
+  const user = { name: 'system:kube-scheduler', groups: ['system:authenticated'] }
+  const { client, cache, clock } = parts(ctx, handler, user, 'kube-scheduler')
+  const events = createEventRecorder(ctx, client, clock, { component: 'default-scheduler' })
+  await runScheduler(ctx, { client, cache, events, clock })
+  await Promise.all([cache.stopped(), events.settled()])
+}
+
+/** The controllers may do everything: together they delete, mark and make objects of every kind there is. */
+async function control(ctx: Ctx, handler: RequestHandler, ca: string, tokenKey: string): Promise<void> {
+  const user = { name: 'system:kube-controller-manager', groups: ['system:masters', 'system:authenticated'] }
+  const { client, cache, clock } = parts(ctx, handler, user, 'kube-controller-manager')
+  const events = createEventRecorder(ctx, client, clock, { component: 'controllers' })
+  const key = new TokenKey(tokenKey)
+  await runAllControllers(ctx, { client, cache, events, clock }, { ca, signToken: async (claims) => key.sign(claims) })
+  await Promise.all([cache.stopped(), events.settled()])
+}
+
+function parts(ctx: Ctx, handler: RequestHandler, user: { name: string; groups: string[] }, fieldManager: string) {
+  const client = createClient(inProcessTransport(handler, { user, userAgent: fieldManager }), { fieldManager })
+  return { client, cache: createCache(ctx, client, systemClock), clock: systemClock }
+}
