@@ -56,6 +56,8 @@ export class NodeReporter {
   #residue: string | undefined
   #told = new Map<string, string>()
   #changed = Promise.withResolvers<void>()
+  /** Resolved when the runtime has answered, or failed to, for the first time. */
+  readonly #engineKnown = Promise.withResolvers<void>()
 
   private constructor(deps: NodeReporterDeps, options: NodeOptions, facts: HostFacts, free: HostFree) {
     this.#deps = deps
@@ -92,6 +94,7 @@ export class NodeReporter {
   }
 
   engineChanged(up: boolean): void {
+    this.#engineKnown.resolve()
     const down = up ? undefined : 'container runtime is down'
     if (up && this.#runtimeDown !== undefined) this.#imagesStale = true
     if (this.#runtimeDown === down) return
@@ -126,8 +129,11 @@ export class NodeReporter {
     while (!ctx.signal.aborted) {
       this.#changed = Promise.withResolvers<void>()
       try {
-        await this.#refresh(ctx)
         this.#node ??= await this.#register(ctx)
+        // A restart of the agent must not show the node as not ready for a moment.
+        await Promise.race([this.#engineKnown.promise, aborted(ctx.signal)])
+        if (ctx.signal.aborted) return
+        await this.#refresh(ctx)
         const heartbeat = clock.now() - postedAtMs >= HEARTBEAT_MS
         if (await this.#post(ctx, heartbeat)) postedAtMs = clock.now()
         backOff.reset()
