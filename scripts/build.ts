@@ -18,7 +18,8 @@ const withoutUnused: Plugin = {
     const filter = new RegExp(`^(${UNUSED.map((name) => name.replaceAll('/', '\\/')).join('|')})$`)
     setup.onResolve({ filter }, ({ path }) => ({ path, namespace: 'unused' }))
     setup.onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({
-      contents: `module.exports = new Proxy({}, { get(_, key) { if (key === '__esModule') return false; throw new Error('${path} is not part of this build') } })`,
+      contents: `const refuse = () => { throw new Error('${path} is not part of this build') }
+module.exports = new Proxy({}, { get: (_, key) => (key === '__esModule' ? false : refuse) })`,
       loader: 'js',
     }))
   },

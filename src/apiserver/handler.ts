@@ -3,6 +3,7 @@
 // Errors of any step become a Status body here. The in-process client calls it directly; the HTTP front end authenticates first.
 import type { Kind, Verb } from '../api/kinds/kind.ts'
 import { pathNotFound, StatusError } from '../api/meta/errors.ts'
+import { PROTOBUF_MEDIA_TYPE } from '../api/schema/protobuf.ts'
 import type { ApiRequest, ApiResponse, RequestHandler } from '../api/wire.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
@@ -64,7 +65,10 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     const startedMs = clock.now()
     const info = parseRequestInfo(request.method, request.path, request.query)
     const { user } = request
-    const log = parts.log.child({ user: user.name, verb: info.verb, path: request.path })
+    // Only a request that fails is worth a log child.
+    const failed = (err: unknown) => {
+      return errorResponse(err, parts.log.child({ user: user.name, verb: info.verb, path: request.path }))
+    }
     let kind: Kind | undefined
     let response: ApiResponse
     try {
@@ -72,11 +76,11 @@ export function createHandler(parts: HandlerParts): RequestHandler {
       if (!info.isResource) response = await nonResource(parts.paths, request)
       else {
         kind = parts.registry.resources.find(info.group, info.version, info.resource)
-        response = await resource(parts, request, info, kind, log)
+        response = await resource(parts, request, info, kind, failed)
       }
     } catch (err) {
       const left = request.signal.aborted && err === request.signal.reason
-      response = errorResponse(left ? clientGone(err) : err, log)
+      response = failed(left ? clientGone(err) : err)
     }
     const labels = requestLabels(info, kind !== undefined)
     metrics.requests.add({ ...labels, code: String(response.status) })
@@ -98,7 +102,7 @@ async function resource(
   request: ApiRequest,
   info: RequestInfo,
   kind: Kind | undefined,
-  log: Logger,
+  failed: (err: unknown) => ApiResponse,
 ): Promise<ApiResponse> {
   if (!kind) throw pathNotFound()
   const action = route(parts, kind, info)
@@ -110,11 +114,11 @@ async function resource(
     user: request.user,
     query: request.query,
     signal: request.signal,
-    log,
+    log: parts.log,
     view,
     warnings: [],
   }
-  const response = await action(parts.registry, call).catch((err) => errorResponse(err, log))
+  const response = await action(parts.registry, call).catch(failed)
   const headers: Record<string, string> = response.headers
   if (headers['content-type'] === 'application/json') headers['content-type'] = mediaType
   if (call.warnings.length > 0) headers['warning'] = warningHeader(call.warnings)
@@ -158,10 +162,16 @@ const OPAQUE: ReadonlySet<string> = new Set(['log', 'exec', 'attach', 'portforwa
 function negotiated(parts: HandlerParts, request: ApiRequest, info: RequestInfo, kind: Kind): Negotiated {
   if (OPAQUE.has(info.subresource)) return { mediaType: 'application/json', view: 'object' }
   const accept = request.headers['accept']
-  if (info.verb === 'watch') return negotiate(accept, OBJECT_VIEWS, ['application/json'])
-  if (kind.kind in parts.actions) return negotiate(accept, [], parts.mediaTypes)
-  return negotiate(accept, info.verb === 'list' ? LIST_VIEWS : OBJECT_VIEWS, parts.mediaTypes)
+  // k8s: custom resources have no protobuf.
+  const builtin = kind.schema.name !== ''
+  const mediaTypes = parts.mediaTypes.filter((type) => builtin || type !== PROTOBUF_MEDIA_TYPE)
+  if (info.verb === 'watch') return negotiate(accept, OBJECT_VIEWS, mediaTypes.filter(isStreamable))
+  if (kind.kind in parts.actions) return negotiate(accept, [], mediaTypes)
+  return negotiate(accept, info.verb === 'list' ? LIST_VIEWS : OBJECT_VIEWS, mediaTypes)
 }
+
+/** k8s: a watch in YAML can't be told apart from one document. */
+const isStreamable = (mediaType: string) => mediaType !== 'application/yaml'
 
 /** k8s: total size of the warnings that are sent with one answer. */
 const MAX_WARNING_CHARACTERS = 4096

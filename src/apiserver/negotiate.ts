@@ -1,6 +1,7 @@
 // Which form of an answer a client asked for: the media type, and whether it wants the object itself, a Table of it or only its
 // metadata. Reads the Accept header; the encoding of the chosen media type is the HTTP front end's work.
 import { notAcceptable } from '../api/meta/errors.ts'
+import { PROTOBUF_MEDIA_TYPE } from '../api/schema/protobuf.ts'
 
 export type View = 'object' | 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList'
 
@@ -35,7 +36,8 @@ export function negotiate(
     if (!mediaType) continue
     const { as } = params
     if (as === undefined) return { mediaType, view: 'object' }
-    if (params['g'] !== METADATA_GROUP || params['v'] !== 'v1') continue
+    // Views are made in JSON and YAML only; clients that would rather have protobuf list JSON as well.
+    if (mediaType === PROTOBUF_MEDIA_TYPE || params['g'] !== METADATA_GROUP || params['v'] !== 'v1') continue
     const view = views.find((v) => v === as)
     if (view) return { mediaType, view }
   }

@@ -1,6 +1,7 @@
 // The API server put together: store in, handler and (with certificates) HTTPS out. What it consists of can be read here from top to
 // bottom; nothing registers itself anywhere.
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { builtinKinds } from '../api/kinds/builtin.ts'
 import type { Kind } from '../api/kinds/kind.ts'
 import { internal } from '../api/meta/errors.ts'
@@ -81,6 +82,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const random = options.random ?? Math.random
   const newUid = options.newUid ?? randomUUID
   const stopping = new AbortController()
+  setMaxListeners(0, stopping.signal)
   const metrics = new Metrics(clock.now())
   const encoders = { ...standardEncoders, ...options.encoders }
   const resources = new Resources([...(options.kinds ?? builtinKinds), Binding as unknown as Kind<never>])
@@ -166,8 +168,11 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         stopping: stopping.signal,
       })
       const at = await frontEnd.listen(host, port)
-      if (options.advertiseAddress) {
-        await publishAddress(parts, serviceRange, options.advertiseAddress, at.port, stopping.signal)
+      const { advertiseAddress } = options
+      if (advertiseAddress && isLoopback(advertiseAddress)) {
+        log.warn({ advertiseAddress }, 'pods cannot reach a loopback address: no endpoints are published for the API')
+      } else if (advertiseAddress) {
+        await publishAddress(parts, serviceRange, advertiseAddress, at.port, stopping.signal)
       }
       log.info({ host: at.host, port: at.port }, 'API server listening')
       return at
@@ -186,6 +191,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     },
   }
 }
+
+const isLoopback = (address: string) => address === '::1' || address.startsWith('127.')
 
 async function storageProblem(store: Store): Promise<string | undefined> {
   await store.get('/registry/health')

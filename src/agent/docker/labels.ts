@@ -11,6 +11,7 @@ const ADDRESS = 'skiff.address'
 const SHARED_PID = 'skiff.shared-pid'
 const CGROUP_PARENT = 'skiff.cgroup-parent'
 const NO_OOM_SCORE = 'skiff.no-oom-score'
+const NAMESPACE_FILE = 'skiff.network-namespace'
 const ANNOTATION = 'annotation.'
 const POD_NAME = 'io.kubernetes.pod.name'
 const POD_NAMESPACE = 'io.kubernetes.pod.namespace'
@@ -28,6 +29,8 @@ export interface SandboxFacts {
   cgroupParent: string | undefined
   /** The kernel refused a negative oom_score_adj for it. */
   noOomScore: boolean
+  /** Where its network namespace is mounted, when it was made outside the engine. */
+  namespaceFile: string | undefined
 }
 
 export const sandboxName = (m: PodSandboxMetadata) => `k8s_POD_${m.name}_${m.namespace}_${m.uid}_${m.attempt}`
@@ -60,6 +63,7 @@ export function sandboxLabels(cluster: string, facts: SandboxFacts, labels: Labe
     ...(facts.sharedPid ? { [SHARED_PID]: 'true' } : {}),
     ...(facts.cgroupParent ? { [CGROUP_PARENT]: facts.cgroupParent } : {}),
     ...(facts.noOomScore ? { [NO_OOM_SCORE]: 'true' } : {}),
+    ...(facts.namespaceFile ? { [NAMESPACE_FILE]: facts.namespaceFile } : {}),
   }
 }
 
@@ -97,6 +101,7 @@ export function sandboxFacts(labels: Labels): SandboxFacts {
     sharedPid: labels[SHARED_PID] === 'true',
     cgroupParent: labels[CGROUP_PARENT],
     noOomScore: labels[NO_OOM_SCORE] === 'true',
+    namespaceFile: labels[NAMESPACE_FILE],
   }
 }
 

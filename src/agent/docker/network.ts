@@ -1,15 +1,15 @@
 // The pod network of one cluster on one engine: a user-defined Docker bridge network, so that the engine keeps the bridge, masquerading and
-// forwarding in order. Pods are put on that bridge in one of two ways:
-//   direct  the sandbox is created without a network, and a veth pair is added here. Used as root in the engine's own network namespace.
-//           Saves the engine's slowest step, and resolv.conf names the cluster's DNS instead of the engine's own resolver.
-//   engine  Docker attaches it, with the address that we chose. For pods with host ports (Docker publishes them), and everywhere else.
+// forwarding in order. Pods come to that bridge in one of two ways:
+//   entered  the pod's network namespace is made here (pod-namespaces.ts), and the sandbox's program enters it. Used as root in the engine's
+//            own network namespace: a sandbox then starts in a quarter of the time, and resolv.conf names the cluster's DNS.
+//   engine   Docker attaches it, with the address that we chose. For pods with host ports (Docker publishes them), and everywhere else.
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { Ctx } from '../../base/ctx.ts'
 import { RuntimeError } from '../cri/runtime.ts'
-import { AddressPool, macOf, prefixLength } from './addresses.ts'
+import { AddressPool, prefixLength } from './addresses.ts'
 import { type Engine, isRuntimeError, statusCodeOf } from './engine.ts'
+import { type NamespaceSpec, PodNamespaces } from './pod-namespaces.ts'
 
 const run = promisify(execFile)
 
@@ -27,16 +27,36 @@ export class PodNetwork {
   readonly #engine: Engine
   readonly config: PodNetworkConfig
   readonly addresses: AddressPool
-  #ready: Promise<boolean> | undefined
+  readonly namespaces: PodNamespaces
+  #ready: Promise<void> | undefined
+  /** Unknown until it was probed, and then only likely until the first sandbox has done it. */
+  #entering: 'unknown' | 'likely' | 'proven' | 'impossible' = 'unknown'
 
   constructor(engine: Engine, config: PodNetworkConfig) {
     this.#engine = engine
     this.config = config
     this.addresses = new AddressPool(config.subnet, [config.gateway])
+    this.namespaces = new PodNamespaces(engine.cluster)
   }
 
-  /** Creates it unless it is there. The result says whether pods can be attached directly. */
-  ensure(ctx: Ctx): Promise<boolean> {
+  /** How sandboxes come to the network, once `ensure` has resolved. */
+  get entering(): 'likely' | 'proven' | 'impossible' {
+    return this.#entering === 'unknown' ? 'impossible' : this.#entering
+  }
+  proveEntering(): void {
+    this.#entering = 'proven'
+  }
+  giveUpEntering(err: unknown): void {
+    this.#entering = 'impossible'
+    this.#engine.log.info({ err }, 'pods are attached to the network by the engine, which is slower')
+  }
+  namespaceSpec(address: string, sysctls: Readonly<Record<string, string>>): NamespaceSpec {
+    const { subnet, gateway, bridge } = this.config
+    return { address, prefixLength: prefixLength(subnet), gateway, bridge, sysctls }
+  }
+
+  /** Creates it unless it is there. */
+  ensure(ctx: Ctx): Promise<void> {
     this.#ready ??= this.#ensure(ctx).catch((err) => {
       this.#ready = undefined
       throw err
@@ -48,7 +68,7 @@ export class PodNetwork {
     this.#ready = undefined
   }
 
-  async #ensure(ctx: Ctx): Promise<boolean> {
+  async #ensure(ctx: Ctx): Promise<void> {
     const { name, subnet, gateway, bridge } = this.config
     const found = await this.#engine
       .call(ctx, (docker) => docker.getNetwork(name).inspect())
@@ -62,7 +82,13 @@ export class PodNetwork {
     if (!found || current !== subnet) await this.#create(ctx)
     await this.#allowForwarding('-I')
     this.#engine.log.debug({ network: name, subnet, gateway, bridge }, 'pod network ready')
-    return this.#canAttach()
+    if (this.#entering !== 'unknown') return
+    try {
+      await this.namespaces.probe(bridge)
+      this.#entering = 'likely'
+    } catch (err) {
+      this.giveUpEntering(err)
+    }
   }
 
   async #create(ctx: Ctx): Promise<void> {
@@ -113,55 +139,10 @@ export class PodNetwork {
     }
   }
 
-  /** Root, the engine's bridge in our own network namespace, and the tools. */
-  async #canAttach(): Promise<boolean> {
-    if (process.getuid?.() !== 0) return false
-    try {
-      await run('nsenter', ['--net=/proc/self/ns/net', 'ip', 'link', 'show', 'dev', this.config.bridge])
-      return true
-    } catch (err) {
-      this.#engine.log.info({ err }, 'pods are attached to the network by the engine, which is slower')
-      return false
-    }
-  }
-
-  /** Puts the sandbox whose first process is `pid` on the bridge. When it ends, the kernel removes the pair again. */
-  async attach(ctx: Ctx, sandboxId: string, pid: number, address: string): Promise<void> {
-    const cgroups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '')
-    if (!cgroups.includes(sandboxId))
-      throw new RuntimeError('Unknown', `process ${pid} is not the sandbox's: it has ended`)
-    const { bridge, gateway, subnet } = this.config
-    const host = `sk${sandboxId.slice(0, 12)}`
-    try {
-      await run(
-        'sh',
-        [
-          '-ec',
-          ATTACH,
-          'attach',
-          host,
-          bridge,
-          String(pid),
-          address,
-          String(prefixLength(subnet)),
-          gateway,
-          macOf(address),
-        ],
-        {
-          signal: ctx.signal,
-        },
-      )
-    } catch (err) {
-      ctx.signal.throwIfAborted()
-      const said = (err as { stderr?: string }).stderr?.trim()
-      throw new RuntimeError('Unknown', `cannot attach the sandbox to ${bridge}: ${said || (err as Error).message}`, {
-        cause: err,
-      })
-    }
-  }
-
   async remove(ctx: Ctx): Promise<void> {
     this.forget()
+    await this.namespaces.prune(new Set())
+    this.#entering = 'unknown'
     const { name } = this.config
     const found = await this.#engine
       .call(ctx, (docker) => docker.getNetwork(name).inspect())
@@ -173,21 +154,3 @@ export class PodNetwork {
     await this.#allowForwarding('-D')
   }
 }
-
-// hairpin: a pod that reaches itself through a Service goes out and in by the same port of the bridge.
-// IPv6 is off, as Docker has it on networks without IPv6 (hairpin would also break its duplicate address detection).
-const ATTACH = `
-ip -batch - <<EOF
-link add $1 type veth peer name eth0 address $7 netns $3
-link set $1 up master $2
-link set $1 type bridge_slave hairpin on
-EOF
-exec nsenter --net=/proc/$3/ns/net sh -ec '
-[ ! -e /proc/sys/net/ipv6/conf/eth0/disable_ipv6 ] || echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6
-exec ip -batch - <<EOF
-addr add $1/$2 dev eth0
-link set lo up
-link set eth0 up
-route add default via $3
-EOF' configure $4 $5 $6
-`

@@ -1,82 +1,142 @@
 // The program that holds a pod's namespaces open: a static ELF of a few hundred bytes, made here so that no registry is needed.
-// It blocks SIGINT, SIGTERM and SIGCHLD and waits for them. SIGCHLD: it reaps every child that has ended (in a shared PID namespace
-// it is PID 1 and inherits orphans). The others: it exits with 0 at once. PID 1 gets no signals that it neither handles nor blocks.
+// With an argument it first enters the network namespace that this file stands for and gives up all capabilities; if it can't, it ends
+// with 1. Then it blocks SIGINT, SIGTERM and SIGCHLD and waits for them. SIGCHLD: it reaps every child that has ended (in a shared PID
+// namespace it is PID 1 and inherits orphans). The others: it ends with 0 at once. PID 1 gets no signals that it neither handles nor blocks.
 
 export type Architecture = 'amd64' | 'arm64'
 
-/** Signals n as bits n-1: SIGINT 2, SIGTERM 15, SIGCHLD 17. */
-export const SIGNAL_SET = (1 << 1) | (1 << 14) | (1 << 16)
-
+// The signal set 0x14002 has bits n-1 for the signals n: SIGINT 2, SIGTERM 15, SIGCHLD 17.
 const AMD64 = bytesOf(`
-  68 02 40 01 00  push 0x14002            the signal set; rsp points at it from now on
-  48 89 e6        mov rsi, rsp
-  31 ff           xor edi, edi            SIG_BLOCK
-  31 d2           xor edx, edx
-  6a 08           push 8                  size of the set
-  41 5a           pop r10
-  6a 0e           push 14                 rt_sigprocmask
+  5f              pop rdi                 number of arguments
+  ff cf           dec edi
+  7e 36           jle wait_setup          none: no namespace to enter
+  5f              pop rdi
+  5f              pop rdi                 the first argument: a path
+  31 f6           xor esi,esi
+  6a 02           push 0x2                open
   58              pop rax
   0f 05           syscall
-  48 89 e7        mov rdi, rsp            wait:
-  31 f6           xor esi, esi
-  31 d2           xor edx, edx
-  6a 08           push 8
-  41 5a           pop r10
-  68 80 00 00 00  push 128                rt_sigtimedwait
+  89 c7           mov edi,eax             the file
+  be 00 00 00 40  mov esi,0x40000000      CLONE_NEWNET
+  b8 34 01 00 00  mov eax,0x134           setns
+  0f 05           syscall
+  85 c0           test eax,eax
+  75 55           jne fail
+  6a 03           push 0x3                close
   58              pop rax
   0f 05           syscall
-  83 f8 11        cmp eax, 17             SIGCHLD?
-  74 0d           je reap
-  85 c0           test eax, eax
+  31 c0           xor eax,eax             24 bytes of zeros: no capabilities
+  50              push rax
+  50              push rax
+  50              push rax
+  48 89 e6        mov rsi,rsp
+  bf 22 05 08 20  mov edi,0x20080522      version 3 of the structure
+  57              push rdi
+  48 89 e7        mov rdi,rsp
+  6a 7e           push 0x7e               capset
+  58              pop rax
+  0f 05           syscall
+  68 02 40 01 00  push 0x14002            wait_setup: the signal set; rsp points at it from now on
+  48 89 e6        mov rsi,rsp
+  31 ff           xor edi,edi             SIG_BLOCK
+  31 d2           xor edx,edx
+  6a 08           push 0x8                size of the set
+  41 5a           pop r10
+  6a 0e           push 0xe                rt_sigprocmask
+  58              pop rax
+  0f 05           syscall
+  48 89 e7        mov rdi,rsp             wait:
+  31 f6           xor esi,esi
+  31 d2           xor edx,edx
+  6a 08           push 0x8
+  41 5a           pop r10
+  68 80 00 00 00  push 0x80               rt_sigtimedwait
+  58              pop rax
+  0f 05           syscall
+  83 f8 11        cmp eax,0x11            SIGCHLD?
+  74 12           je reap
+  85 c0           test eax,eax
   78 e4           js wait                 interrupted
-  31 ff           xor edi, edi
-  b8 e7 00 00 00  mov eax, 231            exit_group
+  31 ff           xor edi,edi
+  b8 e7 00 00 00  mov eax,0xe7            exit: exit_group
   0f 05           syscall
+  6a 01           push 0x1                fail: the exit code 1
+  5f              pop rdi
+  eb f4           jmp exit
   6a ff           push -1                 reap: any child
   5f              pop rdi
-  31 f6           xor esi, esi
-  6a 01           push 1                  WNOHANG
+  31 f6           xor esi,esi
+  6a 01           push 0x1                WNOHANG
   5a              pop rdx
-  45 31 d2        xor r10d, r10d
-  6a 3d           push 61                 wait4
+  45 31 d2        xor r10d,r10d
+  6a 3d           push 0x3d               wait4
   58              pop rax
   0f 05           syscall
-  85 c0           test eax, eax
+  85 c0           test eax,eax
   7f ec           jg reap                 one more may have ended
-  eb c5           jmp wait
+  eb c0           jmp wait
 `)
 
 const ARM64 = bytesOf(`
-  49 00 88 52  movz w9, #0x4002           the signal set
-  29 00 a0 72  movk w9, #1, lsl #16
-  e9 0f 1f f8  str x9, [sp, #-16]!        sp points at it from now on
-  00 00 80 d2  mov x0, #0                 SIG_BLOCK
+  e0 03 40 f9  ldr x0, [sp]            number of arguments
+  1f 04 00 f1  cmp x0, #0x1
+  2d 03 00 54  b.le wait_setup         none: no namespace to enter
+  60 0c 80 92  mov x0, #-100           AT_FDCWD
+  e1 0b 40 f9  ldr x1, [sp, #16]       the first argument: a path
+  02 00 80 d2  mov x2, #0x0
+  03 00 80 d2  mov x3, #0x0
+  08 07 80 d2  mov x8, #0x38           openat
+  01 00 00 d4  svc #0x0
+  f3 03 00 aa  mov x19, x0             the file
+  01 00 a8 d2  mov x1, #0x40000000     CLONE_NEWNET
+  88 21 80 d2  mov x8, #0x10c          setns
+  01 00 00 d4  svc #0x0
+  60 04 00 35  cbnz w0, fail
+  e0 03 13 aa  mov x0, x19
+  28 07 80 d2  mov x8, #0x39           close
+  01 00 00 d4  svc #0x0
+  ff 83 00 d1  sub sp, sp, #0x20       24 bytes of zeros: no capabilities
+  ff 7f 00 a9  stp xzr, xzr, [sp]
+  ff 0b 00 f9  str xzr, [sp, #16]
+  49 a4 80 52  mov w9, #0x522          version 3 of the structure
+  09 01 a4 72  movk w9, #0x2008, lsl #16
+  e9 0f 00 f9  str x9, [sp, #24]
+  e0 63 00 91  add x0, sp, #0x18
   e1 03 00 91  mov x1, sp
-  02 00 80 d2  mov x2, #0
-  03 01 80 d2  mov x3, #8                 size of the set
-  e8 10 80 d2  mov x8, #135               rt_sigprocmask
-  01 00 00 d4  svc #0
-  e0 03 00 91  mov x0, sp                 wait:
-  01 00 80 d2  mov x1, #0
-  02 00 80 d2  mov x2, #0
-  03 01 80 d2  mov x3, #8
-  28 11 80 d2  mov x8, #137               rt_sigtimedwait
-  01 00 00 d4  svc #0
-  1f 44 00 71  cmp w0, #17                SIGCHLD?
-  a0 00 00 54  b.eq reap
-  00 ff ff 37  tbnz w0, #31, wait         interrupted
-  00 00 80 d2  mov x0, #0
-  c8 0b 80 d2  mov x8, #94                exit_group
-  01 00 00 d4  svc #0
-  00 00 80 92  mov x0, #-1                reap: any child
-  01 00 80 d2  mov x1, #0
-  22 00 80 d2  mov x2, #1                 WNOHANG
-  03 00 80 d2  mov x3, #0
-  88 20 80 d2  mov x8, #260               wait4
-  01 00 00 d4  svc #0
-  1f 00 00 71  cmp w0, #0
-  2c ff ff 54  b.gt reap                  one more may have ended
-  ec ff ff 17  b wait
+  68 0b 80 d2  mov x8, #0x5b           capset
+  01 00 00 d4  svc #0x0
+  49 00 88 52  mov w9, #0x4002         wait_setup: the signal set; sp points at it from now on
+  29 00 a0 72  movk w9, #0x1, lsl #16
+  e9 0f 1f f8  str x9, [sp, #-16]!
+  00 00 80 d2  mov x0, #0x0            SIG_BLOCK
+  e1 03 00 91  mov x1, sp
+  02 00 80 d2  mov x2, #0x0
+  03 01 80 d2  mov x3, #0x8            size of the set
+  e8 10 80 d2  mov x8, #0x87           rt_sigprocmask
+  01 00 00 d4  svc #0x0
+  e0 03 00 91  mov x0, sp              wait:
+  01 00 80 d2  mov x1, #0x0
+  02 00 80 d2  mov x2, #0x0
+  03 01 80 d2  mov x3, #0x8
+  28 11 80 d2  mov x8, #0x89           rt_sigtimedwait
+  01 00 00 d4  svc #0x0
+  1f 44 00 71  cmp w0, #0x11           SIGCHLD?
+  e0 00 00 54  b.eq reap
+  00 ff ff 37  tbnz w0, #31, wait      interrupted
+  00 00 80 d2  mov x0, #0x0
+  c8 0b 80 d2  mov x8, #0x5e           exit: exit_group
+  01 00 00 d4  svc #0x0
+  20 00 80 d2  mov x0, #0x1            fail: the exit code 1
+  fd ff ff 17  b exit
+  00 00 80 92  mov x0, #-1             reap: any child
+  01 00 80 d2  mov x1, #0x0
+  22 00 80 d2  mov x2, #0x1            WNOHANG
+  03 00 80 d2  mov x3, #0x0
+  88 20 80 d2  mov x8, #0x104          wait4
+  01 00 00 d4  svc #0x0
+  1f 00 00 71  cmp w0, #0x0
+  2c ff ff 54  b.gt reap               one more may have ended
+  ea ff ff 17  b wait
 `)
 
 /** The bytes at the start of each line of a listing. */

@@ -97,9 +97,9 @@ export function decodeValue(target: BodyTarget, parsed: ParsedJson, validation: 
     )
   }
   checkTypeMeta(target, value as Record<string, unknown>)
-  const { object, unknown } = decoded(target, value)
-  object['apiVersion'] ??= apiVersionOf(target)
-  object['kind'] ??= target.kind
+  const { object: read, unknown } = decoded(target, value)
+  const complete = read['apiVersion'] && read['kind']
+  const object = complete ? read : { apiVersion: apiVersionOf(target), kind: target.kind, ...read }
   if (validation === 'Ignore' || (unknown.length === 0 && duplicates.length === 0)) return { object, warnings: [] }
   const complaints = [...unknown.map(unknownFieldMessage), ...duplicates.map(duplicateFieldMessage)]
   if (validation === 'Strict') throw cannotBeHandled(target, `strict decoding error: ${complaints.join(', ')}`)

@@ -117,6 +117,8 @@ text: |
     },
     duplicates: [],
   })
+  assert.deepEqual(parseYaml('{a: [b, 1]}').value, { a: ['b', 1] })
+  assert.deepEqual(parseYaml(' {"a": "b"}').value, { a: 'b' })
   assert.deepEqual(parseYaml('a: 1\nb:\n- x: 1\n  x: 2\na: 3').duplicates, ['b[0].x', 'a'])
 })
 

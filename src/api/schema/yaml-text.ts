@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module'
 import type { Document, ParsedNode, ScalarTag } from 'yaml'
 import { setKey } from './clone.ts'
-import { MAX_DEPTH, type ParsedJson } from './json-text.ts'
+import { JsonSyntaxError, MAX_DEPTH, type ParsedJson, parseJson } from './json-text.ts'
 
 type Yaml = typeof import('yaml')
 let yaml: Yaml | undefined
@@ -36,8 +36,15 @@ export class YamlSyntaxError extends Error {
   override name = 'YamlSyntaxError'
 }
 
-/** One document. @throws YamlSyntaxError */
+/** One document. JSON, which most clients send as YAML, does not need the YAML parser. @throws YamlSyntaxError */
 export function parseYaml(text: string): ParsedJson {
+  if (/^\s*\{/.test(text)) {
+    try {
+      return parseJson(text)
+    } catch (err) {
+      if (!(err instanceof JsonSyntaxError)) throw err // `{a: b}` is YAML only
+    }
+  }
   const { parseAllDocuments, LineCounter } = loadYaml()
   checkNesting(text)
   const lines = new LineCounter()

@@ -15,16 +15,15 @@ import {
 
 export interface BootstrapSettings {
   readonly serviceRange: AddressRange
+  /** Where the `kubernetes` Service leads until an address is published. */
   readonly port: number
 }
 
 export async function bootstrap(parts: EnsureParts, settings: BootstrapSettings, signal: AbortSignal): Promise<void> {
   const { serviceRange, port } = settings
   await ensure(parts, namespaces, signal)
-  await Promise.all([
-    ensure(parts, [kubernetesService(serviceRange, port)], signal, mendTargetPort),
-    ensure(parts, [dnsService(serviceRange), serviceCIDR(serviceRange), ...priorityClasses], signal),
-  ])
+  const wanted = [kubernetesService(serviceRange, port), dnsService(serviceRange), serviceCIDR(serviceRange)]
+  await ensure(parts, [...wanted, ...priorityClasses], signal)
 }
 
 /** Says where the server is reached; called again whenever that changes. */

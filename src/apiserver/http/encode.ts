@@ -2,6 +2,7 @@
 // answers are compressed for clients that take it.
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import { encodeBuiltin, PROTOBUF_MEDIA_TYPE } from '../../api/schema/protobuf.ts'
 import type { ApiResponse } from '../../api/wire.ts'
 
 /** By media type; JSON is built in. */
@@ -11,6 +12,7 @@ export const JSON_TYPE = 'application/json'
 export const YAML_TYPE = 'application/yaml'
 
 export const standardEncoders: Encoders = {
+  [PROTOBUF_MEDIA_TYPE]: (value) => encodeBuiltin(value),
   async [YAML_TYPE](value) {
     // Few clients ask for YAML: what makes it is loaded when the first one does.
     const { stringify } = await import('yaml')

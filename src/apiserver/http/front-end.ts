@@ -48,6 +48,7 @@ const MAX_IN_FLIGHT = 600
 /** Watches, log streams and connections at once. */
 const MAX_LONG_RUNNING = 10_000
 const CLOSE_WITHIN_MS = 4000
+const HANDSHAKE_WITHIN_MS = 10_000
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 type RawRequest = IncomingMessage & { stream?: { session?: { socket?: TLSSocket } } }
@@ -77,6 +78,7 @@ export class FrontEnd {
         requestCert: true,
         rejectUnauthorized: false,
         minVersion: 'TLSv1.2',
+        handshakeTimeout: HANDSHAKE_WITHIN_MS,
       },
       bodyLimit: MAX_BODY_BYTES,
       logger: false,

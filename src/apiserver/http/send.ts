@@ -1,6 +1,7 @@
 // Writes an ApiResponse to an HTTP/1.1 or HTTP/2 response: whole bodies at once, watches and streams as they come, heeding
 // back-pressure and the client going away.
 import type { Writable } from 'node:stream'
+import { encodeBuiltin, encodeWatchFrame, PROTOBUF_MEDIA_TYPE } from '../../api/schema/protobuf.ts'
 import type { ApiResponse, WatchFrame } from '../../api/wire.ts'
 import { compressed, type Encoders, encodeBody, JSON_TYPE } from './encode.ts'
 
@@ -25,9 +26,7 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
       raw.end()
       return
     case 'watch':
-      raw.writeHead(status, headers)
-      raw.flushHeaders()
-      await sendFrames(raw, body.events, options.signal)
+      await sendWatch(raw, status, headers, body.events, options.signal)
       return
     case 'stream':
       raw.writeHead(status, headers)
@@ -58,8 +57,22 @@ async function* lines(frames: AsyncIterable<WatchFrame>): AsyncGenerator<Uint8Ar
   for await (const frame of frames) yield Buffer.concat([frame.json(), LINE_FEED])
 }
 
-const sendFrames = (raw: RawResponse, frames: AsyncIterable<WatchFrame>, signal: AbortSignal) =>
-  sendChunks(raw, lines(frames), signal)
+async function* protobufFrames(frames: AsyncIterable<WatchFrame>): AsyncGenerator<Uint8Array> {
+  for await (const { event } of frames) yield encodeWatchFrame(event.type, encodeBuiltin(event.object))
+}
+
+async function sendWatch(
+  raw: RawResponse,
+  status: number,
+  headers: Record<string, string>,
+  frames: AsyncIterable<WatchFrame>,
+  signal: AbortSignal,
+): Promise<void> {
+  const protobuf = headers['content-type'] === PROTOBUF_MEDIA_TYPE
+  raw.writeHead(status, protobuf ? { ...headers, 'content-type': `${PROTOBUF_MEDIA_TYPE};stream=watch` } : headers)
+  raw.flushHeaders()
+  await sendChunks(raw, protobuf ? protobufFrames(frames) : lines(frames), signal)
+}
 
 async function sendChunks(raw: RawResponse, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
   try {

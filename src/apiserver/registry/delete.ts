@@ -1,12 +1,13 @@
 // DELETE of one object: at once, or by marking it for whatever it still has to wait for.
 import { conflict, notFound } from '../../api/meta/errors.ts'
+import type { KubeObject } from '../../api/meta/object.ts'
 import type { ApiResponse } from '../../api/wire.ts'
 import { objectResponse } from '../respond.ts'
 import { keyOf } from '../storage/keys.ts'
 import type { Entry } from '../storage/store.ts'
 import { type Call, namespaceOf, type Obj, type Registry, refOf } from './call.ts'
 import { parseDeleteOptions } from './delete-options.ts'
-import { type DeleteOptions, orphansByDefault, planDelete } from './lifecycle.ts'
+import { type DeleteOptions, isNamespace, orphansByDefault, planDelete } from './lifecycle.ts'
 import { present } from './present.ts'
 import { type Shown, shown } from './stored.ts'
 import { admissionRequest, commit } from './write.ts'
@@ -87,7 +88,7 @@ async function attemptRemoval(
   const plan = planDelete(kind, old, options, registry.clock.now())
   if (plan.action === 'none') return { shown: current, gone: false }
   const next = plan.action === 'mark' ? plan.object : undefined
-  if (next && isNamespace(next)) next.status = { ...next.status, phase: 'Terminating' }
+  if (next && isNamespace(next)) terminating(next)
   const target = { name: info.name, expect: entry.revision, next, old, dryRun: options.dryRun }
   const result = await commit(registry, call, target)
   if (result === 'dry run') {
@@ -98,8 +99,9 @@ async function attemptRemoval(
   return { shown: shown(kind, result.entry), gone: next === undefined }
 }
 
-const isNamespace = (obj: object): obj is { status?: { phase?: string } } =>
-  (obj as Obj).kind === 'Namespace' && (obj as Obj).apiVersion === 'v1'
+function terminating(namespace: KubeObject & { status?: { phase?: string } }): void {
+  namespace.status = { ...namespace.status, phase: 'Terminating' }
+}
 
 function checkPreconditions({ kind, info }: Call, { uid, resourceVersion }: DeleteOptions, old: Obj): void {
   const refuse = (what: string, asked: string, found: string) =>

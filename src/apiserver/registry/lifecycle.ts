@@ -48,7 +48,8 @@ export function planDelete(kind: Kind, obj: Obj, options: DeleteOptions, nowMs: 
     const startedMs = (parseTime(deletionTimestamp) ?? nowMs) - deletionGracePeriodSeconds * 1000
     next.metadata.deletionTimestamp = formatTime(Math.max(startedMs, 0) + grace * 1000)
   } else next.metadata.deletionTimestamp = formatTime(nowMs + grace * 1000)
-  next.metadata.deletionGracePeriodSeconds = grace
+  // k8s: namespaces have no such field.
+  if (!isNamespace(obj)) next.metadata.deletionGracePeriodSeconds = grace
   if (obj.metadata.generation) next.metadata.generation = obj.metadata.generation + 1
   return { action: 'mark', object: next }
 }
@@ -72,9 +73,11 @@ function finalizersAfterDelete(kind: Kind, obj: Obj, propagation: DeleteOptions[
   return [...others, ...(orphan ? [ORPHAN] : []), ...(foreground && !orphan ? [FOREGROUND] : [])]
 }
 
+export const isNamespace = (obj: Obj) => obj.kind === 'Namespace' && obj.apiVersion === 'v1'
+
 /** Namespaces have finalizers of their own, in the spec. */
 function specFinalizers(obj: Obj): readonly string[] {
-  if (obj.kind !== 'Namespace' || obj.apiVersion !== 'v1') return []
+  if (!isNamespace(obj)) return []
   return (obj as { spec?: { finalizers?: readonly string[] } }).spec?.finalizers ?? []
 }
 

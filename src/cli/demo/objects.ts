@@ -37,7 +37,7 @@ export const deployment = (image: string): NewObject<Deployment> => ({
             image,
             imagePullPolicy: 'IfNotPresent',
             ports: [{ name: 'http', containerPort: 80 }],
-            readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 5 },
+            readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 1 },
             resources: { requests: { cpu: '10m', memory: '16Mi' } },
             volumeMounts: [{ name: 'page', mountPath: '/usr/share/nginx/html' }],
           },
