@@ -46,6 +46,8 @@ stop() {
     while kill -0 "$pid" 2>/dev/null && [ $i -lt 200 ]; do i=$((i + 1)); sleep 0.1; done
   fi
   ! ip netns list | grep -q "^$ns\b" || ip netns del "$ns"
+  # What an engine that ended badly, or a cluster that was not taken down, left mounted here.
+  grep -o " $dir/[^ ]*" /proc/mounts | sort -r | while read -r mount; do umount -l "$mount" 2>/dev/null || true; done
   rm -rf "$dir"
 }
 

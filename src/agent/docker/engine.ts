@@ -9,12 +9,14 @@ import { type Docker, openDocker } from './dockerode.ts'
 
 export class Engine {
   readonly docker: Docker
+  readonly socket: string
   readonly cluster: string
   readonly log: Logger
   readonly clock: Clock
 
   constructor(options: { socket: string; cluster: string; log: Logger; clock: Clock }) {
-    this.docker = openDocker(options.socket.replace(/^unix:\/\//, ''))
+    this.socket = options.socket.replace(/^unix:\/\//, '')
+    this.docker = openDocker(this.socket)
     this.cluster = options.cluster
     this.log = options.log
     this.clock = options.clock

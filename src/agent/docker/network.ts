@@ -36,7 +36,7 @@ export class PodNetwork {
     this.#engine = engine
     this.config = config
     this.addresses = new AddressPool(config.subnet, [config.gateway])
-    this.namespaces = new PodNamespaces(engine.cluster)
+    this.namespaces = new PodNamespaces(engine.cluster, engine.socket)
   }
 
   /** How sandboxes come to the network, once `ensure` has resolved. */

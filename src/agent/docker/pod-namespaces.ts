@@ -1,6 +1,7 @@
 // Network namespaces of pods, made outside the engine: a file per sandbox on which the namespace is mounted, with a veth pair to the pod
 // bridge. The sandbox's program enters the one that is bound into its container. Needs root, unshare (util-linux) and ip (iproute2).
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdir, readdir, readlink, rm, stat, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { Ctx } from '../../base/ctx.ts'
@@ -24,8 +25,10 @@ export interface NamespaceSpec {
 export class PodNamespaces {
   readonly #directory: string
 
-  constructor(cluster: string) {
-    this.#directory = `${ROOT}/${encodeURIComponent(cluster)}`
+  /** Clusters on other engines of this machine may have the same name: the engine's socket tells them apart. */
+  constructor(cluster: string, socket: string) {
+    const engine = createHash('sha256').update(socket).digest('hex').slice(0, 8)
+    this.#directory = `${ROOT}/${encodeURIComponent(cluster)}-${engine}`
   }
 
   file(podUid: string, attempt: number): string {
