@@ -14,6 +14,8 @@ export interface MountContext {
   podDir: string
   /** Where each volume is on the node. */
   paths: ReadonlyMap<string, string>
+  /** Those of them that cannot be written into. */
+  readOnly: ReadonlySet<string>
   env: readonly EnvVariable[]
   canMount: boolean
 }
@@ -39,7 +41,7 @@ export async function containerMounts(ctx: Ctx, spec: ContainerSpec, context: Mo
       // k8s: a relative path starts at the root.
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
       hostPath,
-      readonly: mount.readOnly ?? false,
+      readonly: mount.readOnly || context.readOnly.has(mount.name),
       propagation: PROPAGATION[mount.mountPropagation ?? 'None'],
     })
   }

@@ -66,7 +66,7 @@ export async function startContainer(
     file: (volume, path) => references.files.get(`${volume}/${path}`),
     services: deps.services(pod.metadata.namespace ?? ''),
   })
-  const context = { podDir, paths: thePaths, env, canMount: deps.store.canMount }
+  const context = { podDir, paths: thePaths, readOnly: volumes.readOnly, env, canMount: deps.store.canMount }
   const [mounts, message] = await together(
     containerMounts(ctx, spec, context),
     makeMessageFile(podDir, spec.name, attempt),

@@ -7,6 +7,7 @@ export const configMapVolume: VolumePlugin = {
   name: 'kubernetes.io/configmap',
   handles: (volume) => volume.configMap !== undefined,
   live: true,
+  readOnly: true,
   references: ({ configMap }) => [{ kind: 'ConfigMap', name: configMap?.name ?? '' }],
   async setUp(_ctx, volume, context) {
     const source = volume.configMap!

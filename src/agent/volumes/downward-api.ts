@@ -7,6 +7,7 @@ export const downwardApiVolume: VolumePlugin = {
   name: 'kubernetes.io/downward-api',
   handles: (volume) => volume.downwardAPI !== undefined,
   live: true,
+  readOnly: true,
   async setUp(_ctx, volume, context) {
     const source = volume.downwardAPI!
     const files = downwardFiles(source.items, source.defaultMode ?? DEFAULT_MODE, context)

@@ -7,6 +7,7 @@ export const projectedVolume: VolumePlugin = {
   name: 'kubernetes.io/projected',
   handles: (volume) => volume.projected !== undefined,
   live: true,
+  readOnly: true,
   references: ({ projected }) =>
     (projected?.sources ?? []).flatMap((source) => [
       ...(source.configMap ? [{ kind: 'ConfigMap' as const, name: source.configMap.name ?? '' }] : []),

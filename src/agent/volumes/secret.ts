@@ -7,6 +7,7 @@ export const secretVolume: VolumePlugin = {
   name: 'kubernetes.io/secret',
   handles: (volume) => volume.secret !== undefined,
   live: true,
+  readOnly: true,
   references: ({ secret }) => [{ kind: 'Secret', name: secret?.secretName ?? '' }],
   async setUp(_ctx, volume, context) {
     const source = volume.secret!
