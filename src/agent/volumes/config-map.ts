@@ -1,3 +1,4 @@
+// The configMap volume: a file for each key, changed all at once when the ConfigMap changes.
 import { writePayload } from './payload.ts'
 import type { VolumePlugin } from './plugin.ts'
 import { configMapFiles, DEFAULT_MODE } from './projection.ts'
@@ -7,7 +8,6 @@ export const configMapVolume: VolumePlugin = {
   name: 'kubernetes.io/configmap',
   handles: (volume) => volume.configMap !== undefined,
   live: true,
-  readOnly: true,
   references: ({ configMap }) => [{ kind: 'ConfigMap', name: configMap?.name ?? '' }],
   async setUp(_ctx, volume, context) {
     const source = volume.configMap!

@@ -32,8 +32,6 @@ export interface VolumePlugin {
   handles(volume: VolumeSpec): boolean
   /** True when what it shows follows the API: set up again when the pod or an object it refers to changes. */
   readonly live: boolean
-  /** k8s: containers cannot write into what shows objects of the API, whatever their volumeMounts say. */
-  readonly readOnly?: true
   /** @returns the path on the node that containers get. @throws Error with the sentence that FailedMount shows. */
   setUp(ctx: Ctx, volume: VolumeSpec, context: VolumeContext): Promise<string>
   /** The ConfigMaps and Secrets that it shows. */

@@ -61,11 +61,6 @@ export class PodVolumes {
       .map((volume) => ({ volume, plugin: VOLUME_PLUGINS.find((p) => p.handles(volume))!, path: undefined }))
   }
 
-  /** The names of the volumes that no container can write into. */
-  get readOnly(): ReadonlySet<string> {
-    return new Set(this.#slots.filter((slot) => slot.plugin.readOnly).map((slot) => slot.volume.name))
-  }
-
   /** The paths on the node by volume name. @throws Error with the sentence of the first volume that failed. */
   async ready(ctx: Ctx): Promise<ReadonlyMap<string, string>> {
     const own = child(ctx, {}, this.#stop.signal)

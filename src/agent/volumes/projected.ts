@@ -1,3 +1,4 @@
+// The projected volume: ConfigMaps, Secrets, downward API and service account tokens in one directory.
 import { writePayload } from './payload.ts'
 import type { VolumePlugin } from './plugin.ts'
 import { configMapFiles, DEFAULT_MODE, downwardFiles, type Files, secretFiles } from './projection.ts'
@@ -7,7 +8,6 @@ export const projectedVolume: VolumePlugin = {
   name: 'kubernetes.io/projected',
   handles: (volume) => volume.projected !== undefined,
   live: true,
-  readOnly: true,
   references: ({ projected }) =>
     (projected?.sources ?? []).flatMap((source) => [
       ...(source.configMap ? [{ kind: 'ConfigMap' as const, name: source.configMap.name ?? '' }] : []),

@@ -1,3 +1,4 @@
+// The secret volume: like configMap, but in memory only: a Secret never reaches the node's disk.
 import { writePayload } from './payload.ts'
 import type { VolumePlugin } from './plugin.ts'
 import { DEFAULT_MODE, secretFiles } from './projection.ts'
@@ -7,7 +8,6 @@ export const secretVolume: VolumePlugin = {
   name: 'kubernetes.io/secret',
   handles: (volume) => volume.secret !== undefined,
   live: true,
-  readOnly: true,
   references: ({ secret }) => [{ kind: 'Secret', name: secret?.secretName ?? '' }],
   async setUp(_ctx, volume, context) {
     const source = volume.secret!
