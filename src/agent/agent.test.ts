@@ -247,6 +247,23 @@ test('a restarted agent adopts what runs and restarts nothing', async () => {
   await until(() => !second.api.get(Pod, 'web', 'default'))
 })
 
+test('a restarted agent leaves a crash loop its back-off', async () => {
+  const first = start()
+  first.api.put(Pod, podSpec('web', { containers: [shell('exit 3')] }))
+  await until(() => container(first)?.state?.waiting?.reason === 'CrashLoopBackOff')
+  await first.clock.advance(10_000)
+  await until(() => container(first)?.restartCount === 2 && container(first)?.state?.waiting)
+  await first.stop()
+  const second = start({ ...first })
+  await until(() => second.lookup?.find('default', 'web')?.containers.get('web')?.currentId)
+  await second.clock.advance(15_000)
+  await settle()
+  assert.equal(started(second).length, 3)
+  assert.match(container(second)?.state?.waiting?.message ?? '', /^back-off 20s /)
+  await second.clock.advance(6000)
+  await until(() => started(second).length === 4)
+})
+
 test('what runs of a pod that the API does not know is stopped and removed', async () => {
   const first = start()
   first.api.put(Pod, podSpec('web'))

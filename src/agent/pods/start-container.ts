@@ -23,6 +23,7 @@ export interface StartRequest {
   pod: DeepReadonly<Pod>
   container: PodContainer
   attempt: number
+  restartDelayMs: number
   /** Containers can be created in it. */
   created: Promise<PodSandbox>
   /** Containers can be started in it; it has its addresses. */
@@ -75,7 +76,9 @@ export async function startContainer(
   // The file must be there when the container is created; its text can follow until the start.
   await writeFile(files.hosts, '', { flag: 'a', mode: 0o644 })
   const nodeMemoryBytes = deps.node.memoryBytes
-  const config = containerConfig({ pod, container, attempt, image: theImage, env, mounts, files, nodeMemoryBytes })
+  const { restartDelayMs } = request
+  const parts = { pod, container, attempt, image: theImage, env, mounts, files, nodeMemoryBytes, restartDelayMs }
+  const config = containerConfig(parts)
   const sandbox = await request.created
   ctx.signal.throwIfAborted()
   const id = await deps.runtime.createContainer(base, sandbox, config).catch((err) => {

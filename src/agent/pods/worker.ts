@@ -17,6 +17,7 @@ import type { PodDeps } from './deps.ts'
 import type { FieldContext } from './fields.ts'
 import { runHook } from './hooks.ts'
 import { podNames } from './hosts.ts'
+import { carriedFacts } from './labels.ts'
 import { LiveState } from './live-state.ts'
 import { type Action, podPlan, SANDBOX_CHANGED, type StartAction, type Verdict } from './plan.ts'
 import type { Backoff } from './restart.ts'
@@ -110,6 +111,13 @@ export class PodWorker {
   /** Everything that the runtime has of this pod, at the start and after the engine was away. */
   async relisted(found: Observed): Promise<void> {
     await this.#live.replace(this.#ctx, found)
+    for (const { spec } of podContainers(this.#pod)) {
+      const newest = attemptsOf(found, spec.name)[0]
+      const delayMs = newest ? carriedFacts(newest).restartDelayMs : 0
+      // A crash loop goes on where the agent before this one left it.
+      if (newest && delayMs > 0 && !this.#backoffs.has(spec.name))
+        this.#backoffs.set(spec.name, { delayMs, raisedAtMs: newest.createdAtMs })
+    }
     this.wake()
   }
 
@@ -373,6 +381,7 @@ export class PodWorker {
           pod: this.#pod,
           container,
           attempt,
+          restartDelayMs: backoff?.delayMs ?? 0,
           created,
           ready,
           volumes: this.#volumes,
