@@ -32,9 +32,12 @@ export interface PlanInput {
   notBeforeMs: ReadonlyMap<string, number>
   backoffs: ReadonlyMap<string, Backoff>
   /** What probes say, by container id. */
-  probes: { failed: ReadonlyMap<string, 'liveness' | 'startup'>; started(containerId: string): boolean }
-  /** Grace periods of failed probes that have their own, by container id. */
-  probeGraceSeconds?: ReadonlyMap<string, number>
+  probes: {
+    failed: ReadonlyMap<string, 'liveness' | 'startup'>
+    /** Grace periods of failed probes that have their own. */
+    graceSeconds: ReadonlyMap<string, number>
+    started(containerId: string): boolean
+  }
   nowMs: number
 }
 
@@ -163,7 +166,13 @@ function runPlan(input: PlanInput): Plan {
     const actions = alive
       .filter((c) => !busy.stopping.has(c.id))
       .map(
-        (c): Action => ({ type: 'stopContainer', id: c.id, name: c.metadata.name, graceMs, message: SANDBOX_CHANGED }),
+        (c): Action => ({
+          type: 'stopContainer',
+          id: c.id,
+          name: c.metadata.name,
+          graceMs,
+          message: `Stopping container ${c.metadata.name}`,
+        }),
       )
     return { actions, state: 'running', crashLoops: new Map(), wakeAtMs: undefined }
   }
@@ -272,7 +281,7 @@ class Run {
         const why = this.#whyReplace(container, status)
         if (!why) return probes.started(status.id)
         const again = restarts(pod, container.spec, container.role, 1)
-        const seconds = this.#input.probeGraceSeconds?.get(status.id) ?? gracePeriodSeconds(pod)
+        const seconds = this.#input.probes.graceSeconds.get(status.id) ?? gracePeriodSeconds(pod)
         const graceMs = Math.max(seconds * 1000, SHORTEST_GRACE_MS)
         const message = again ? `${why}, will be restarted` : why
         this.actions.push({ type: 'stopContainer', id: status.id, name, graceMs, message })

@@ -32,9 +32,10 @@ export interface StartRequest {
   fields(): FieldContext
   /** Called as soon as the runtime has it, before it is started. */
   onCreated(containerId: string): void
-  /** k8s: how long a postStart hook may take is not bounded; the pod's deletion ends it. */
-  hookTimeoutMs: number
 }
+
+/** k8s: how long a postStart hook may take is not bounded; the pod's deletion ends it. */
+const HOOK_TIMEOUT_MS = 24 * 3_600_000
 
 /** What went wrong before the container could be made: volumes are tried again sooner than the rest. */
 export class VolumesNotReady extends Error {}
@@ -98,7 +99,7 @@ export async function startContainer(
   if (postStart) {
     const podIP = ready.ips[0] ?? deps.node.ips[0] ?? ''
     try {
-      await runHook(ctx, deps, postStart, { spec, containerId: id, podIP }, request.hookTimeoutMs)
+      await runHook(ctx, deps, postStart, { spec, containerId: id, podIP }, HOOK_TIMEOUT_MS)
     } catch (err) {
       ctx.signal.throwIfAborted()
       const why = err instanceof Error ? err.message : String(err)
