@@ -368,11 +368,9 @@ class Run {
 /** Dead attempts that nobody can ask for any more (two are kept), and sandboxes without containers that are not the current one. */
 function leftovers({ observed, busy, pod }: PlanInput): Action[] {
   const actions: Action[] = []
-  const removed = new Set<string>()
   for (const name of new Set(observed.containers.map((c) => c.metadata.name))) {
     for (const old of attemptsOf(observed, name).slice(2)) {
       if (old.state === 'Running' || busy.stopping.has(old.id)) continue
-      removed.add(old.id)
       actions.push({ type: 'removeContainer', id: old.id, name })
     }
   }
@@ -384,8 +382,8 @@ function leftovers({ observed, busy, pod }: PlanInput): Action[] {
   )
   for (const sandbox of observed.sandboxes) {
     if (sandbox === current || !allUp) continue
-    const kept = observed.containers.some((c) => c.podSandboxId === sandbox.id && !removed.has(c.id))
-    if (!kept) actions.push({ type: 'removeSandbox', id: sandbox.id })
+    const empty = !observed.containers.some((c) => c.podSandboxId === sandbox.id)
+    if (empty) actions.push({ type: 'removeSandbox', id: sandbox.id })
   }
   return actions
 }
