@@ -62,7 +62,7 @@ test('a process that ignores its stop signal is given the whole grace period and
   world.api.put(Pod, podSpec('web', { containers: [shell('sleep 1000')], terminationGracePeriodSeconds: 5 }))
   await until(() => condition(world, 'Ready') === 'True')
   world.api.deletePod(Pod, 'web', 'default', 5, world.clock.now())
-  await settle()
+  await until(() => world.runtime.calls.includes('stopContainer web_0 5000'))
   await world.clock.advance(4500)
   await settle()
   assert.notEqual(world.api.get(Pod, 'web', 'default'), undefined)
@@ -73,17 +73,26 @@ test('a process that ignores its stop signal is given the whole grace period and
 test('a crashing container is restarted at once, then after 10 s, then after 20 s', async () => {
   const world = start()
   world.api.put(Pod, podSpec('web', { containers: [shell('sleep 1; exit 3')] }))
-  await until(() => started(world).length === 1)
-  await settle()
-  const seconds: number[] = []
-  const beganMs = world.clock.now()
-  for (let n = 1; n < 45; n++) {
-    const before = started(world).length
+  const message = () => container(world)?.state?.waiting?.message ?? ''
+  const ends = async (attempts: number) => {
+    await until(() => started(world).length === attempts)
+    await settle()
     await world.clock.advance(1000)
-    await settle(20)
-    if (started(world).length > before) seconds.push((world.clock.now() - beganMs) / 1000)
   }
-  assert.deepEqual(seconds, [1, 12, 33])
+  await ends(1)
+  await ends(2)
+  for (const [attempts, seconds] of [
+    [2, 10],
+    [3, 20],
+  ] as const) {
+    await until(() => message().startsWith(`back-off ${seconds}s `))
+    await world.clock.advance(seconds * 1000 - 1)
+    await settle()
+    assert.equal(started(world).length, attempts)
+    await world.clock.advance(1)
+    await ends(attempts + 1)
+  }
+  await until(() => message().startsWith('back-off 40s '))
   assert.equal(container(world)?.restartCount, 3)
   const waiting = container(world)?.state?.waiting
   assert.equal(waiting?.reason, 'CrashLoopBackOff')
@@ -120,8 +129,7 @@ test('init containers run in order before the others, a sidecar among them goes 
   assert.deepEqual(started(world), ['startContainer a_0', 'startContainer s_0', 'startContainer b_0'])
   await settle()
   await world.clock.advance(600)
-  await settle()
-  assert.equal(container(world)?.state?.waiting?.reason, 'PodInitializing')
+  await until(() => container(world)?.state?.waiting?.reason === 'PodInitializing')
   assert.equal(condition(world, 'Initialized'), 'False')
   await world.clock.advance(2000)
   await until(() => condition(world, 'Ready') === 'True')
@@ -195,13 +203,12 @@ test('a failing readiness probe keeps the pod unready, a failing liveness probe 
   world.api.put(Pod, podSpec('web', { containers: [{ name: 'web', image: 'nginx:1', readinessProbe: probe }] }))
   await until(() => status(world)?.phase === 'Running')
   await world.clock.advance(1500)
-  await settle()
+  await until(() => world.api.events.some((e) => e.startsWith('Warning Unhealthy web: Readiness probe failed')))
   assert.equal(condition(world, 'Ready'), 'False')
   assert.equal(
     status(world)?.conditions?.find((c) => c.type === 'ContainersReady')?.message,
     'containers with unready status: [web]',
   )
-  assert.ok(world.api.events.some((e) => e.startsWith('Warning Unhealthy web: Readiness probe failed')))
   healthy = true
   await world.clock.advance(1500)
   await until(() => condition(world, 'Ready') === 'True')
