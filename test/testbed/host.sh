@@ -24,7 +24,8 @@ start() {
     inside ip route add default via "10.99.$n.1"
   fi
   if ! engine version >/dev/null 2>&1; then
-    inside dockerd --bridge=none --data-root "$dir/data" --exec-root "$dir/exec" -H "unix://$sock" --pidfile "$dir/pid" \
+    # Not through inside(): the shell's copy of stdout would live on with the engine, and who reads our output would wait for it.
+    nsenter --net=/var/run/netns/"$ns" dockerd --bridge=none --data-root "$dir/data" --exec-root "$dir/exec" -H "unix://$sock" --pidfile "$dir/pid" \
       >"$dir/dockerd.log" 2>&1 &
     i=0
     until engine version >/dev/null 2>&1; do
