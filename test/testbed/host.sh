@@ -46,6 +46,7 @@ stop() {
     while kill -0 "$pid" 2>/dev/null && [ $i -lt 200 ]; do i=$((i + 1)); sleep 0.1; done
   fi
   ! ip netns list | grep -q "^$ns\b" || ip netns del "$ns"
+  grep -o " $dir/[^ ]*" /proc/mounts | sort -r | xargs -r umount -l # what an engine that was killed, or a Swarm, leaves mounted
   rm -rf "$dir"
 }
 
