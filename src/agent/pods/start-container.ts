@@ -23,6 +23,8 @@ export interface StartRequest {
   pod: DeepReadonly<Pod>
   container: PodContainer
   attempt: number
+  /** k8s: the running container whose processes an ephemeral one sees. */
+  targetId: string | undefined
   /** Containers can be created in it. */
   created: Promise<PodSandbox>
   /** Containers can be started in it; it has its addresses. */
@@ -75,7 +77,9 @@ export async function startContainer(
   // The file must be there when the container is created; its text can follow until the start.
   await writeFile(files.hosts, '', { flag: 'a', mode: 0o644 })
   const nodeMemoryBytes = deps.node.memoryBytes
-  const config = containerConfig({ pod, container, attempt, image: theImage, env, mounts, files, nodeMemoryBytes })
+  const { targetId } = request
+  const parts = { pod, container, attempt, image: theImage, env, mounts, files, nodeMemoryBytes }
+  const config = containerConfig({ ...parts, ...(targetId ? { targetId } : {}) })
   const sandbox = await request.created
   ctx.signal.throwIfAborted()
   const id = await deps.runtime.createContainer(base, sandbox, config).catch((err) => {

@@ -12,7 +12,15 @@ import { Supervisor } from '../../base/supervise.ts'
 import { BackOff, backOffMs } from '../../client/back-off.ts'
 import { type PodSandbox, RuntimeError, type RuntimeEvent } from '../cri/runtime.ts'
 import { PodVolumes } from '../volumes/pod-volumes.ts'
-import { attemptsOf, currentSandbox, fieldPath, type Observed, podContainers, podTitle } from './containers.ts'
+import {
+  attemptsOf,
+  currentSandbox,
+  fieldPath,
+  type Observed,
+  podContainers,
+  podTitle,
+  targetOf,
+} from './containers.ts'
 import type { PodDeps } from './deps.ts'
 import type { FieldContext } from './fields.ts'
 import { runHook } from './hooks.ts'
@@ -373,6 +381,7 @@ export class PodWorker {
           pod: this.#pod,
           container,
           attempt,
+          targetId: targetOf(this.#live.observed, container),
           created,
           ready,
           volumes: this.#volumes,
