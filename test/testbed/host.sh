@@ -24,7 +24,8 @@ start() {
     inside ip route add default via "10.99.$n.1"
   fi
   if ! engine version >/dev/null 2>&1; then
-    inside dockerd --bridge=none --data-root "$dir/data" --exec-root "$dir/exec" -H "unix://$sock" --pidfile "$dir/pid" \
+    # Not through inside(): the shell's copy of stdout would live on with the engine, and who reads our output would wait for it.
+    nsenter --net=/var/run/netns/"$ns" dockerd --bridge=none --data-root "$dir/data" --exec-root "$dir/exec" -H "unix://$sock" --pidfile "$dir/pid" \
       >"$dir/dockerd.log" 2>&1 &
     i=0
     until engine version >/dev/null 2>&1; do
@@ -46,8 +47,8 @@ stop() {
     while kill -0 "$pid" 2>/dev/null && [ $i -lt 200 ]; do i=$((i + 1)); sleep 0.1; done
   fi
   ! ip netns list | grep -q "^$ns\b" || ip netns del "$ns"
-  # What an engine that ended badly, or a cluster that was not taken down, left mounted here.
-  grep -o " $dir/[^ ]*" /proc/mounts | sort -r | while read -r mount; do umount -l "$mount" 2>/dev/null || true; done
+  # Mounts that the engine, or what ran in it, left below our own directory.
+  awk -v dir="$dir/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | while read -r mount; do umount -l "$mount"; done
   rm -rf "$dir"
 }
 

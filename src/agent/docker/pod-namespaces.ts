@@ -1,7 +1,6 @@
 // Network namespaces of pods, made outside the engine: a file per sandbox on which the namespace is mounted, with a veth pair to the pod
 // bridge. The sandbox's program enters the one that is bound into its container. Needs root, unshare (util-linux) and ip (iproute2).
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { mkdir, readdir, readlink, rm, stat, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { Ctx } from '../../base/ctx.ts'
@@ -12,6 +11,7 @@ const run = promisify(execFile)
 
 /** On a file system that a reboot empties, as it does the namespaces. */
 const ROOT = '/run/skiff/netns'
+const PROBE = 'probe'
 
 export interface NamespaceSpec {
   address: string
@@ -25,10 +25,8 @@ export interface NamespaceSpec {
 export class PodNamespaces {
   readonly #directory: string
 
-  /** Clusters on other engines of this machine may have the same name: the engine's socket tells them apart. */
-  constructor(cluster: string, socket: string) {
-    const engine = createHash('sha256').update(socket).digest('hex').slice(0, 8)
-    this.#directory = `${ROOT}/${encodeURIComponent(cluster)}-${engine}`
+  constructor(scope: string) {
+    this.#directory = `${ROOT}/${encodeURIComponent(scope)}`
   }
 
   file(podUid: string, attempt: number): string {
@@ -40,7 +38,7 @@ export class PodNamespaces {
     if (process.getuid?.() !== 0) throw new Error('not root')
     await mkdir(this.#directory, { recursive: true, mode: 0o700 })
     await run('ip', ['link', 'show', 'dev', bridge])
-    const file = `${this.#directory}/probe`
+    const file = `${this.#directory}/${PROBE}`
     await writeFile(file, '')
     try {
       await run('unshare', [`--net=${file}`, 'true'])
@@ -103,10 +101,16 @@ export class PodNamespaces {
 
   /** Removes those that no sandbox has. */
   async prune(keep: ReadonlySet<string>): Promise<void> {
-    const names = await readdir(this.#directory).catch(() => [])
-    const stale = names.map((name) => `${this.#directory}/${name}`).filter((file) => !keep.has(file))
-    for (const file of stale) await this.remove(file)
-    if (keep.size === 0) await rm(this.#directory, { recursive: true, force: true })
+    for (const name of await readdir(this.#directory).catch(() => [])) {
+      const file = `${this.#directory}/${name}`
+      if (!keep.has(file) && name !== PROBE) await this.remove(file)
+    }
+  }
+
+  async removeAll(): Promise<void> {
+    await this.prune(new Set())
+    await this.remove(`${this.#directory}/${PROBE}`)
+    await rm(this.#directory, { recursive: true, force: true })
   }
 }
 

@@ -20,6 +20,8 @@ export interface ContainerParts {
   nodeMemoryBytes: number
   /** The running container that an ephemeral one is to share processes with. */
   targetId?: string
+  /** The restart back-off in force; 0 for a first start. */
+  restartDelayMs: number
 }
 
 /** @throws StartFailure when the security context forbids it. */
@@ -45,7 +47,7 @@ export function containerConfig(parts: ContainerParts): ContainerConfig {
     ],
     devices: [],
     labels: containerLabels(pod, spec.name),
-    annotations: containerAnnotations(pod, spec, attempt, files.message),
+    annotations: containerAnnotations(pod, spec, attempt, files.message, parts.restartDelayMs),
     stdin: spec.stdin ?? false,
     stdinOnce: spec.stdinOnce ?? false,
     tty: spec.tty ?? false,

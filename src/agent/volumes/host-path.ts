@@ -1,3 +1,4 @@
+// The hostPath volume: a path of the node itself, checked to be of the type that the pod expects.
 import { mkdir, open, stat } from 'node:fs/promises'
 import type { VolumePlugin } from './plugin.ts'
 
