@@ -141,6 +141,7 @@ function route(parts: HandlerParts, kind: Kind, info: RequestInfo): Action {
     return action
   }
   if (!(kind.verbs as readonly string[]).includes(info.verb)) throw methodNotAllowed()
+  if ((info.verb === 'update' || info.verb === 'patch') && !info.name) throw methodNotAllowed()
   if (namespaced && !info.namespace) {
     if (collection) throw methodNotAllowed()
     if (info.verb !== 'list' && info.verb !== 'watch') throw pathNotFound()

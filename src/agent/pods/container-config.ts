@@ -18,6 +18,8 @@ export interface ContainerParts {
   /** The files on the node that every container gets. */
   files: { hosts: string; message: string }
   nodeMemoryBytes: number
+  /** The restart back-off in force; 0 for a first start. */
+  restartDelayMs: number
 }
 
 /** @throws StartFailure when the security context forbids it. */
@@ -43,7 +45,7 @@ export function containerConfig(parts: ContainerParts): ContainerConfig {
     ],
     devices: [],
     labels: containerLabels(pod, spec.name),
-    annotations: containerAnnotations(pod, spec, attempt, files.message),
+    annotations: containerAnnotations(pod, spec, attempt, files.message, parts.restartDelayMs),
     stdin: spec.stdin ?? false,
     stdinOnce: spec.stdinOnce ?? false,
     tty: spec.tty ?? false,

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import fastify, { type FastifyInstance } from 'fastify'
-import { badRequest, StatusError, tooLarge, tooManyRequests, unauthorized } from '../../api/meta/errors.ts'
+import { badRequest, StatusError, timeout, tooLarge, tooManyRequests, unauthorized } from '../../api/meta/errors.ts'
 import type { ApiRequest, RequestHandler, UserInfo } from '../../api/wire.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
@@ -49,6 +49,9 @@ const MAX_IN_FLIGHT = 600
 const MAX_LONG_RUNNING = 10_000
 const CLOSE_WITHIN_MS = 4000
 const HANDSHAKE_WITHIN_MS = 10_000
+const BODY_WITHIN_MS = 60_000
+/** Long label selectors travel in the URL. */
+const MAX_HEADER_BYTES = 256 * 1024
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 type RawRequest = IncomingMessage & { stream?: { session?: { socket?: TLSSocket } } }
@@ -79,6 +82,9 @@ export class FrontEnd {
         rejectUnauthorized: false,
         minVersion: 'TLSv1.2',
         handshakeTimeout: HANDSHAKE_WITHIN_MS,
+        // Of HTTP/1.1; the declaration of HTTP/2's options has forgotten it.
+        ...({ maxHeaderSize: MAX_HEADER_BYTES } as object),
+        settings: { maxHeaderListSize: MAX_HEADER_BYTES },
       },
       bodyLimit: MAX_BODY_BYTES,
       logger: false,
@@ -95,6 +101,10 @@ export class FrontEnd {
     app.setErrorHandler(async (err, request, reply) => {
       reply.hijack()
       await this.#send(reply.raw as never, errorResponse(bodyError(err), this.#parts.log), request.raw, neverAborted)
+    })
+    app.addHook('onRequest', (request, reply, done) => {
+      this.#expectBody(request.raw, reply.raw as never, () => reply.hijack())
+      done()
     })
     app.route({
       method: [...METHODS],
@@ -151,6 +161,21 @@ export class FrontEnd {
     for (const socket of this.#sockets) socket.destroy()
     if (server.listening) await closed
     await this.#app.close()
+  }
+
+  /** A body that stops coming holds memory and a place: it is given up on. */
+  #expectBody(raw: IncomingMessage, response: RawResponse, hijack: () => void): void {
+    if (raw.method === 'GET' || raw.method === 'HEAD') return
+    const { clock, log } = this.#parts
+    const timer = clock.after(BODY_WITHIN_MS, async () => {
+      hijack()
+      response.once('finish', () => raw.destroy())
+      const err = timeout('the request did not arrive within the allotted time')
+      await this.#send(response, errorResponse(err, log), raw, neverAborted)
+    })
+    const arrived = () => timer.cancel()
+    raw.once('end', arrived)
+    response.once('close', arrived)
   }
 
   async #answer(raw: RawRequest, response: RawResponse, body: Buffer | undefined): Promise<void> {
