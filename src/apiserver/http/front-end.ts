@@ -2,6 +2,7 @@
 // answers back, bounds what comes in (size, number), and hands upgrades to the tunnel. One wildcard route: what exists below it is
 // the handler's business, and changes while the server runs.
 import type { IncomingMessage } from 'node:http'
+import type { Http2SecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
@@ -17,6 +18,7 @@ import { errorResponse } from '../respond.ts'
 import type { Upstream } from '../streaming/upstream.ts'
 import type { Encoders } from './encode.ts'
 import { type RawResponse, send } from './send.ts'
+import { endSlowClients, refuseMalformed, withoutPolling } from './slow-clients.ts'
 import { refuseUpgrade, tunnel } from './tunnel.ts'
 
 export interface ServerTls {
@@ -43,6 +45,13 @@ export interface FrontEndParts {
 
 /** k8s: 3 MiB. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024
+/** Of one request, its path included; both protocols. */
+const MAX_HEADER_BYTES = 64 * 1024
+const http1Options = { maxHeaderSize: MAX_HEADER_BYTES, ...withoutPolling }
+/** Of one HTTP/2 connection: every kind of a large cluster can be watched on one. */
+const MAX_STREAMS = 1000
+/** A request's headers, and then its body. */
+const ARRIVE_WITHIN_MS = 60_000
 /** Requests handled at once, long-running ones aside. */
 const MAX_IN_FLIGHT = 600
 /** Watches, log streams and connections at once. */
@@ -79,12 +88,15 @@ export class FrontEnd {
         rejectUnauthorized: false,
         minVersion: 'TLSv1.2',
         handshakeTimeout: HANDSHAKE_WITHIN_MS,
+        settings: { maxHeaderListSize: MAX_HEADER_BYTES, maxConcurrentStreams: MAX_STREAMS },
+        ...http1Options,
       },
       bodyLimit: MAX_BODY_BYTES,
       logger: false,
       exposeHeadRoutes: false,
       http2SessionTimeout: 0,
       routerOptions: { maxParamLength: 8192 },
+      clientErrorHandler: refuseMalformed,
       frameworkErrors: (_err, _request, reply) => {
         reply.hijack()
         reply.raw.writeHead(400).end('the request could not be understood')
@@ -94,6 +106,7 @@ export class FrontEnd {
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
     app.setErrorHandler(async (err, request, reply) => {
       reply.hijack()
+      if (reply.raw.headersSent) return
       await this.#send(reply.raw as never, errorResponse(bodyError(err), this.#parts.log), request.raw, neverAborted)
     })
     app.route({
@@ -104,6 +117,7 @@ export class FrontEnd {
         await this.#answer(request.raw as RawRequest, reply.raw as never, request.body as Buffer | undefined)
       },
     })
+    endSlowClients(app.server as unknown as Http2SecureServer, this.#parts.clock, ARRIVE_WITHIN_MS)
     app.server.on('secureConnection', (socket: TLSSocket) => {
       this.#sockets.add(socket)
       socket.setNoDelay(true)
