@@ -21,8 +21,10 @@ export async function run(flags: Flags): Promise<number> {
   const config = await resolveConfig(savedFlags(flags))
   const files = paths(config.dataDir)
   const wasRunning = supervisorPid(files) !== undefined
-  if (wasRunning) refuseOtherSettings(files, config)
-  else await start(config, files, signal)
+  if (wasRunning) {
+    refuseOtherSettings(files, config)
+    tryAgainNow(files)
+  } else await start(config, files, signal)
   await phase(wasRunning ? 'the API server answers' : 'API server ready', () => untilComponent(files, 'server', signal))
   const client = adminClient(files, config)
   try {
@@ -96,6 +98,16 @@ function installRoot(): string {
   for (let dir = import.meta.dirname; dir !== '/'; dir = join(dir, '..'))
     if (existsSync(join(dir, 'deploy/supervisor.sh'))) return dir
   throw new CliError('this installation is incomplete: deploy/supervisor.sh is missing')
+}
+
+/** A component that died is waiting for its next start: not any longer. */
+function tryAgainNow(files: Paths): void {
+  const failed = (['server', 'agent'] as const)
+    .map((component) => files.failed(component))
+    .filter((file) => existsSync(file))
+  if (failed.length === 0) return
+  for (const file of failed) rmSync(file, { force: true })
+  process.kill(supervisorPid(files)!, 'SIGHUP')
 }
 
 function refuseOtherSettings(files: Paths, config: Config): void {

@@ -1,6 +1,6 @@
-// Ends what a slow or silent client would hold open: a connection on which no request arrives in time, and a request whose body does not.
-// HTTP/1.1 and HTTP/2 alike. What has arrived may take as long as it likes: watches, logs, and upgraded connections are never cut here.
-// One timer for each connection without a request and each body on its way; none otherwise.
+// Ends connections that a silent client, or one that never finishes its headers, would hold open: each has a while to bring its next
+// request. HTTP/1.1 and HTTP/2 alike. While a request is under way nothing is counted: watches, logs and upgraded connections may last.
+// One timer for each connection without a request, none otherwise.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse, Http2Session } from 'node:http2'
 import type { Duplex } from 'node:stream'
@@ -10,7 +10,7 @@ import type { Clock, Timer } from '../../base/clock.ts'
 /** Server options: Node's own checks of HTTP/1.1 connections poll, and would say the same as this file. */
 export const withoutPolling = { connectionsCheckingInterval: 2 ** 31 - 1 }
 
-export function endSlowClients(server: Http2SecureServer, clock: Clock, withinMs: number): void {
+export function endIdleConnections(server: Http2SecureServer, clock: Clock, withinMs: number): void {
   const usesBySocket = new WeakMap<Duplex, Uses>()
 
   server.on('session', (session: Http2Session) => {
@@ -28,20 +28,15 @@ export function endSlowClients(server: Http2SecureServer, clock: Clock, withinMs
     socket.once('close', () => uses.stop())
   })
   server.on('upgrade', (_request: IncomingMessage, socket: Duplex) => usesBySocket.get(socket)?.begin())
-  server.on('request', (request: Request, response: Response) => {
-    const uses = request.httpVersionMajor < 2 ? usesBySocket.get(request.socket) : undefined
-    uses?.begin()
-    const body = hasBody(request) ? clock.after(withinMs, () => cutBody(request, response)) : undefined
-    if (body) request.once('end', () => body.cancel())
-    response.once('close', () => {
-      body?.cancel()
-      uses?.end()
-    })
-  })
+  server.on(
+    'request',
+    (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => {
+      const uses = request.httpVersionMajor < 2 ? usesBySocket.get(request.socket) : undefined
+      uses?.begin()
+      response.once('close', () => uses?.end())
+    },
+  )
 }
-
-type Request = IncomingMessage | Http2ServerRequest
-type Response = ServerResponse | Http2ServerResponse
 
 /** A connection's requests under way: while there are none, it has `withinMs` to bring one. */
 class Uses {
@@ -76,28 +71,6 @@ class Uses {
   #arm(): void {
     if (!this.#stopped) this.#timer = this.#clock.after(this.#withinMs, this.#cut)
   }
-}
-
-function hasBody(request: Request): boolean {
-  if ('stream' in request) return !request.stream.endAfterHeaders
-  const length = request.headers['content-length']
-  return request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
-}
-
-/** Says why, if nothing has been answered, and takes no more of the request. */
-function cutBody(request: Request, response: Response): void {
-  const cut = () => {
-    if ('stream' in request) request.stream.close()
-    else request.socket.destroy()
-  }
-  if (response.headersSent) {
-    cut()
-    return
-  }
-  response.statusCode = 408
-  response.setHeader('content-type', 'text/plain; charset=utf-8')
-  if (!('stream' in request)) response.setHeader('connection', 'close')
-  response.end('the request did not arrive in time\n', cut)
 }
 
 /** What HTTP/1.1 calls a client error: headers too large, or not HTTP at all. */
