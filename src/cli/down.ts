@@ -1,7 +1,7 @@
 // `skiff down`: ends the processes, then removes every container, network, rule and mount that this cluster made.
 // Works from what is there (pid files, labels, the rules' names), so that it also cleans up after a crash.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { livePid, supervisorPid, whenFilesSay } from './cluster-process.ts'
+import { endLeftovers, livePid, supervisorPid, whenFilesSay } from './cluster-process.ts'
 import { CliError, type Config, type Flags, socketPath } from './config.ts'
 import { ping } from './docker-engine.ts'
 import type { Paths } from './paths.ts'
@@ -34,14 +34,7 @@ async function stopProcesses(files: Paths): Promise<void> {
     process.kill(pid, 'SIGTERM')
     if (!(await whenFilesSay(files.run, () => supervisorPid(files) === undefined, 8000))) process.kill(pid, 'SIGKILL')
   }
-  // What a killed supervisor left behind.
-  for (const component of ['agent', 'server'] as const) {
-    const left = livePid(files.pid(component), files.dataDir)
-    if (left !== undefined) process.kill(left, 'SIGKILL')
-    rmSync(files.pid(component), { force: true })
-    rmSync(files.ready(component), { force: true })
-  }
-  rmSync(files.supervisorPid, { force: true })
+  await endLeftovers(files)
 }
 
 /** The Engine that `up` started by hand ends with the cluster, unless somebody else's containers run in it. */

@@ -15,6 +15,8 @@ export function paths(dataDir: string) {
     logs,
     run,
     supervisorPid: join(run, 'supervisor.pid'),
+    /** Held by the `skiff up` that is starting the processes. */
+    startLock: join(run, 'up.pid'),
     pid: (component: 'server' | 'agent') => join(run, `${component}.pid`),
     /** Written by a component when it serves. */
     ready: (component: 'server' | 'agent') => join(run, `${component}.ready`),

@@ -6,7 +6,7 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { adminClient } from './admin-client.ts'
 import { overlaps } from './cidr.ts'
-import { lastWords, livePid, supervisorPid, whenFilesSay } from './cluster-process.ts'
+import { endLeftovers, inTurn, lastWords, livePid, supervisorPid, whenFilesSay } from './cluster-process.ts'
 import { CliError, type Config, type Flags, resolveConfig, socketPath, toFlags } from './config.ts'
 import { ensureEngine, ensureTools } from './docker-engine.ts'
 import { untilNodeReady } from './node-ready.ts'
@@ -20,11 +20,16 @@ export async function run(flags: Flags): Promise<number> {
   const signal = interruptible()
   const config = await resolveConfig(savedFlags(flags))
   const files = paths(config.dataDir)
-  const wasRunning = supervisorPid(files) !== undefined
-  if (wasRunning) {
+  makeDirectories(config, files)
+  const wasRunning = await inTurn(files, async () => {
+    if (supervisorPid(files) === undefined) {
+      await start(config, files, signal)
+      return false
+    }
     refuseOtherSettings(files, config)
     tryAgainNow(files)
-  } else await start(config, files, signal)
+    return true
+  })
   await phase(wasRunning ? 'the API server answers' : 'API server ready', () => untilComponent(files, 'server', signal))
   const client = adminClient(files, config)
   try {
@@ -46,7 +51,7 @@ export async function run(flags: Flags): Promise<number> {
   }
 }
 
-async function start(config: Config, files: Paths, signal: AbortSignal): Promise<void> {
+function makeDirectories(config: Config, files: Paths): void {
   try {
     for (const dir of [files.run, files.logs]) mkdirSync(dir, { recursive: true, mode: 0o700 })
   } catch (err) {
@@ -54,6 +59,10 @@ async function start(config: Config, files: Paths, signal: AbortSignal): Promise
       `cannot make the data directory ${config.dataDir}: ${(err as Error).message}; choose another with --data-dir`,
     )
   }
+}
+
+async function start(config: Config, files: Paths, signal: AbortSignal): Promise<void> {
+  await endLeftovers(files)
   await ensureEngine(files, socketPath(config), signal)
   const missing = await ensureTools(
     [
@@ -76,7 +85,6 @@ async function start(config: Config, files: Paths, signal: AbortSignal): Promise
   saveSettings(files, config)
   for (const component of ['server', 'agent'] as const)
     for (const file of [files.ready(component), files.failed(component)]) rmSync(file, { force: true })
-  rmSync(files.supervisorPid, { force: true })
   const log = openSync(join(files.logs, 'supervisor.log'), 'a')
   const script = join(installRoot(), 'deploy/supervisor.sh')
   const child = spawn(
