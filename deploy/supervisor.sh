@@ -14,7 +14,8 @@ keep() { # COMPONENT flags…
   child='' pause='' ending='' wait_s=1
   trap '[ -z "$pause" ] || kill "$pause" 2>/dev/null' HUP
   trap 'ending=1; for pid in $child $pause; do kill -TERM "$pid" 2>/dev/null; done' TERM INT
-  while [ -z "$ending" ]; do
+  # Once the supervisor itself was killed, nothing is started again: the next `skiff up` ends what is left and starts anew.
+  while [ -z "$ending" ] && grep -qs . "/proc/$$/cmdline"; do
     log=$logs/$component.log
     [ ! -f "$log" ] || [ "$(wc -c <"$log")" -le "$max_log_bytes" ] || mv -f "$log" "$log.1"
     rm -f "$run/$component.failed" "$run/$component.ready"

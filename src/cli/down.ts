@@ -1,7 +1,7 @@
 // `skiff down`: ends the processes, then removes every container, network, rule and mount that this cluster made.
 // Works from what is there (pid files, labels, the rules' names), so that it also cleans up after a crash.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { livePid, supervisorPid, whenFilesSay } from './cluster-process.ts'
+import { endLeftovers, livePid, supervisorPid, whenFilesSay } from './cluster-process.ts'
 import { CliError, type Config, type Flags, socketPath } from './config.ts'
 import { ping } from './docker-engine.ts'
 import type { Paths } from './paths.ts'
@@ -35,16 +35,7 @@ async function stopProcesses(files: Paths): Promise<void> {
     if (!(await whenFilesSay(files.run, () => supervisorPid(files) === undefined, 8000))) process.kill(pid, 'SIGKILL')
   }
   // What systemd started, or a killed supervisor left behind. systemd doesn't start again what ends by SIGTERM.
-  for (const component of ['agent', 'server'] as const) {
-    const pid = livePid(files.pid(component), files.dataDir)
-    if (pid !== undefined) {
-      process.kill(pid, 'SIGTERM')
-      await untilGone(pid, `the ${component}`).catch(() => process.kill(pid, 'SIGKILL'))
-    }
-    rmSync(files.pid(component), { force: true })
-    rmSync(files.ready(component), { force: true })
-  }
-  rmSync(files.supervisorPid, { force: true })
+  await endLeftovers(files)
 }
 
 /** The Engine that `up` started by hand ends with the cluster, unless somebody else's containers run in it. */

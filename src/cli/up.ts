@@ -6,7 +6,16 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { adminClient } from './admin-client.ts'
 import { overlaps } from './cidr.ts'
-import { lastWords, livePid, logOf, runBy, supervisorPid, whenFilesSay } from './cluster-process.ts'
+import {
+  endLeftovers,
+  inTurn,
+  lastWords,
+  livePid,
+  logOf,
+  runBy,
+  supervisorPid,
+  whenFilesSay,
+} from './cluster-process.ts'
 import { CliError, type Config, type Flags, socketPath, toFlags } from './config.ts'
 import { ensureEngine, ensureTools } from './docker-engine.ts'
 import { untilNodeReady } from './node-ready.ts'
@@ -21,11 +30,16 @@ export async function run(flags: Flags): Promise<number> {
   const signal = interruptible()
   const config = clusterConfig(flags)
   const files = paths(config.dataDir)
-  const wasRunning = runBy(files) !== undefined
-  if (wasRunning) {
+  makeDirectories(config, files)
+  const wasRunning = await inTurn(files, async () => {
+    if (runBy(files) === undefined) {
+      await start(config, files, signal)
+      return false
+    }
     refuseOtherSettings(files, config)
     tryAgainNow(files)
-  } else await start(config, files, signal)
+    return true
+  })
   await phase(wasRunning ? 'the API server answers' : 'API server ready', () => untilComponent(files, 'server', signal))
   const client = adminClient(files, config)
   try {
@@ -52,7 +66,7 @@ async function start(config: Config, files: Paths, signal: AbortSignal): Promise
     throw new CliError(
       `the cluster in ${config.dataDir} is run by systemd: start it with "systemctl start skiff-server skiff-agent", or remove the permanent install`,
     )
-  makeDirectories(config, files)
+  await endLeftovers(files)
   await ensureEngine(files, socketPath(config), signal)
   const missing = await ensureTools(
     [
@@ -71,7 +85,6 @@ async function start(config: Config, files: Paths, signal: AbortSignal): Promise
   await phase('certificates and kubeconfig', () => prepare(config, files))
   for (const component of ['server', 'agent'] as const)
     for (const file of [files.ready(component), files.failed(component)]) rmSync(file, { force: true })
-  rmSync(files.supervisorPid, { force: true })
   const log = openSync(join(files.logs, 'supervisor.log'), 'a')
   const script = join(installRoot(), 'deploy/supervisor.sh')
   const child = spawn(
