@@ -20,6 +20,7 @@ import { Authorizer } from './authz/authorizer.ts'
 import { ensureDefaultRoles } from './authz/ensure-defaults.ts'
 import { bootstrap, publishAddress } from './bootstrap/bootstrap.ts'
 import { Discovery } from './discovery/discovery.ts'
+import { EventExpiry } from './events/event-expiry.ts'
 import { createHandler, type PathHandler } from './handler.ts'
 import { type HealthCheck, healthResponse, ownsHealthPath } from './health.ts'
 import { type Encoders, JSON_TYPE, standardEncoders } from './http/encode.ts'
@@ -143,6 +144,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   })
   const parts = { store, resources, handler }
   await bootstrap(parts, { serviceRange, port: DEFAULT_PORT }, stopping.signal)
+  const eventExpiry = await EventExpiry.open({ store, clock, log })
   ready = true
 
   let frontEnd: FrontEnd | undefined
@@ -184,6 +186,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       closing ??= (async () => {
         stopping.abort(new Error('the server is stopping'))
         await frontEnd?.close()
+        await eventExpiry.close()
         addresses.close()
         authorizer.close()
       })()

@@ -35,6 +35,9 @@ export interface Host {
     args: readonly string[],
     options?: { input?: string; env?: Record<string, string>; timeoutMs?: number },
   ): Promise<RunResult>
+  /** Ends the Engine, and with it what runs in it. */
+  stopEngine(): void
+  startEngine(): void
   stop(): void
 }
 
@@ -102,6 +105,8 @@ export function startHost(label: string, { images = true } = {}): Host {
         child.stdin?.end(input ?? '')
       })
     },
+    stopEngine: () => void host(['stop-engine', name]),
+    startEngine: () => void host(['start', name, String(octet)]),
     stop() {
       process.off('exit', stop)
       stop()
