@@ -116,7 +116,7 @@ async function resource(
     signal: request.signal,
     log: parts.log,
     view,
-    warnings: [],
+    warnings: kind.deprecated ? [kind.deprecated] : [],
   }
   const response = await action(parts.registry, call).catch(failed)
   const headers: Record<string, string> = response.headers

@@ -1,5 +1,5 @@
 // Which of a cluster's processes run, from the pid files below its data directory; and waiting for them by file events, not by polling.
-import { existsSync, linkSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { CliError } from './config.ts'
 import type { Paths } from './paths.ts'
 
@@ -18,6 +18,26 @@ export function livePid(file: string, mark: string): number | undefined {
 }
 
 export const supervisorPid = (files: Paths) => livePid(files.supervisorPid, files.dataDir)
+
+export type Component = 'server' | 'agent'
+
+/** Who starts the processes again when they end; undefined when nothing runs. */
+export function runBy(files: Paths): 'supervisor' | 'systemd' | undefined {
+  if (supervisorPid(files) !== undefined) return 'supervisor'
+  const isAlive = (component: Component) => livePid(files.pid(component), files.dataDir) !== undefined
+  return existsSync(files.systemd) && (isAlive('server') || isAlive('agent')) ? 'systemd' : undefined
+}
+
+/** Where a user reads what a component has to say. */
+export const logOf = (files: Paths, component: Component) =>
+  existsSync(files.systemd) ? `"journalctl -u skiff-${component}"` : files.log(component)
+
+/** At the beginning of a component; the supervisor writes the same, systemd does not. */
+export function writePid(files: Paths, component: Component): void {
+  mkdirSync(files.run, { recursive: true, mode: 0o700 })
+  rmSync(files.ready(component), { force: true })
+  writeFileSync(files.pid(component), `${process.pid}\n`)
+}
 
 /** Ends what a supervisor that was killed has left behind, so that another can take its place. */
 export async function endLeftovers(files: Paths): Promise<void> {
@@ -69,7 +89,7 @@ function tryLink(own: string, name: string): boolean {
 }
 
 /** Written by a component when it serves. */
-export function writeReady(files: Paths, component: 'server' | 'agent'): void {
+export function writeReady(files: Paths, component: Component): void {
   writeFileSync(files.ready(component), `${process.pid}\n`)
 }
 

@@ -13,19 +13,21 @@ import { inProcessTransport } from '../client/in-process-transport.ts'
 import { createCache } from '../client/informer-cache.ts'
 import { runAllControllers } from '../controllers/registry.ts'
 import { runScheduler } from '../scheduler/scheduler.ts'
-import { writeReady } from './cluster-process.ts'
+import { writePid, writeReady } from './cluster-process.ts'
 import { runComponent } from './component.ts'
-import { CliError, type Config, type Flags, resolveConfig } from './config.ts'
+import { CliError, type Config, type Flags } from './config.ts'
 import { clusterPki } from './credentials.ts'
 import { nodeAddress } from './node-address.ts'
 import { type Paths, paths } from './paths.ts'
+import { clusterConfig } from './settings-file.ts'
 
 export async function run(flags: Flags): Promise<number> {
-  const config = await resolveConfig(flags)
+  const config = clusterConfig(flags)
   return runComponent('server', (ctx) => runControlPlane(ctx, config, paths(config.dataDir)))
 }
 
 async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<void> {
+  writePid(files, 'server')
   const clock = systemClock
   const [pki, store] = await Promise.all([clusterPki(config, files), openLevelStore(ctx, files.database)])
   try {

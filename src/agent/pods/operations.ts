@@ -8,7 +8,7 @@ import type { Supervisor } from '../../base/supervise.ts'
 import { BackOff, backOffMs } from '../../client/back-off.ts'
 import { type PodSandbox, RuntimeError } from '../cri/runtime.ts'
 import type { PodVolumes } from '../volumes/pod-volumes.ts'
-import { attemptsOf, currentSandbox, fieldPath, type Observed, podContainers } from './containers.ts'
+import { attemptsOf, currentSandbox, fieldPath, type Observed, podContainers, targetOf } from './containers.ts'
 import type { PodDeps } from './deps.ts'
 import type { FieldContext } from './fields.ts'
 import { runHook } from './hooks.ts'
@@ -265,6 +265,7 @@ export class PodOperations {
           container,
           attempt,
           restartDelayMs: backoff?.delayMs ?? 0,
+          targetId: targetOf(live.observed, container),
           created,
           ready,
           volumes,

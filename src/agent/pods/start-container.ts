@@ -23,6 +23,8 @@ export interface StartRequest {
   pod: DeepReadonly<Pod>
   container: PodContainer
   attempt: number
+  /** k8s: the running container whose processes an ephemeral one sees. */
+  targetId: string | undefined
   restartDelayMs: number
   /** Containers can be created in it. */
   created: Promise<PodSandbox>
@@ -77,9 +79,9 @@ export async function startContainer(
   // The file must be there when the container is created; its text can follow until the start.
   await writeFile(files.hosts, '', { flag: 'a', mode: 0o644 })
   const nodeMemoryBytes = deps.node.memoryBytes
-  const { restartDelayMs } = request
+  const { restartDelayMs, targetId } = request
   const parts = { pod, container, attempt, image: theImage, env, mounts, files, nodeMemoryBytes, restartDelayMs }
-  const config = containerConfig(parts)
+  const config = containerConfig({ ...parts, ...(targetId ? { targetId } : {}) })
   const sandbox = await request.created
   ctx.signal.throwIfAborted()
   const id = await deps.runtime.createContainer(base, sandbox, config).catch((err) => {

@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { encodeBuiltin, PROTOBUF_MEDIA_TYPE } from '../../api/schema/protobuf.ts'
 import type { ApiResponse } from '../../api/wire.ts'
+import { loadYaml } from '../../base/yaml.ts'
 
 /** By media type; JSON is built in. */
 export type Encoders = Readonly<Record<string, (value: object) => Uint8Array | Promise<Uint8Array>>>
@@ -13,9 +14,9 @@ export const YAML_TYPE = 'application/yaml'
 
 export const standardEncoders: Encoders = {
   [PROTOBUF_MEDIA_TYPE]: (value) => encodeBuiltin(value),
-  async [YAML_TYPE](value) {
+  [YAML_TYPE](value) {
     // Few clients ask for YAML: what makes it is loaded when the first one does.
-    const { stringify } = await import('yaml')
+    const { stringify } = loadYaml()
     return Buffer.from(stringify(JSON.parse(JSON.stringify(value)), { aliasDuplicateObjects: false, lineWidth: 0 }))
   },
 }
