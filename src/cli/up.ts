@@ -1,30 +1,45 @@
 // `skiff up`: from nothing to a node that is Ready. Every step is idempotent; a second run finds everything in place.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { adminClient } from './admin-client.ts'
 import { overlaps } from './cidr.ts'
-import { lastWords, livePid, supervisorPid, whenFilesSay } from './cluster-process.ts'
-import { CliError, type Config, type Flags, resolveConfig, socketPath, toFlags } from './config.ts'
+import {
+  endLeftovers,
+  inTurn,
+  lastWords,
+  livePid,
+  logOf,
+  runBy,
+  supervisorPid,
+  whenFilesSay,
+} from './cluster-process.ts'
+import { CliError, type Config, type Flags, socketPath, toFlags } from './config.ts'
 import { ensureEngine, ensureTools } from './docker-engine.ts'
 import { untilNodeReady } from './node-ready.ts'
 import { type Paths, paths } from './paths.ts'
+import { makeDirectories, prepare } from './prepare.ts'
 import { interruptible, phase } from './progress.ts'
-import { savedFlags, saveSettings } from './settings-file.ts'
+import { clusterConfig } from './settings-file.ts'
 
 const READY_TIMEOUT_MS = 60_000
 
 export async function run(flags: Flags): Promise<number> {
   const signal = interruptible()
-  const config = await resolveConfig(savedFlags(flags))
+  const config = clusterConfig(flags)
   const files = paths(config.dataDir)
-  const wasRunning = supervisorPid(files) !== undefined
-  if (wasRunning) {
+  makeDirectories(config, files)
+  const wasRunning = await inTurn(files, async () => {
+    if (runBy(files) === undefined) {
+      await start(config, files, signal)
+      return false
+    }
     refuseOtherSettings(files, config)
     tryAgainNow(files)
-  } else await start(config, files, signal)
+    return true
+  })
   await phase(wasRunning ? 'the API server answers' : 'API server ready', () => untilComponent(files, 'server', signal))
   const client = adminClient(files, config)
   try {
@@ -47,13 +62,11 @@ export async function run(flags: Flags): Promise<number> {
 }
 
 async function start(config: Config, files: Paths, signal: AbortSignal): Promise<void> {
-  try {
-    for (const dir of [files.run, files.logs]) mkdirSync(dir, { recursive: true, mode: 0o700 })
-  } catch (err) {
+  if (existsSync(files.systemd))
     throw new CliError(
-      `cannot make the data directory ${config.dataDir}: ${(err as Error).message}; choose another with --data-dir`,
+      `the cluster in ${config.dataDir} is run by systemd: start it with "systemctl start skiff-server skiff-agent", or remove the permanent install`,
     )
-  }
+  await endLeftovers(files)
   await ensureEngine(files, socketPath(config), signal)
   const missing = await ensureTools(
     [
@@ -69,14 +82,9 @@ async function start(config: Config, files: Paths, signal: AbortSignal): Promise
   await refuseTakenPort(config.apiPort, '--api-port')
   await refuseTakenPort(config.agentPort, '--agent-port')
   refuseTakenRange(config)
-  await phase('certificates and kubeconfig', async () => {
-    const { ensureCredentials } = await import('./credentials.ts')
-    await ensureCredentials(config, files)
-  })
-  saveSettings(files, config)
+  await phase('certificates and kubeconfig', () => prepare(config, files))
   for (const component of ['server', 'agent'] as const)
     for (const file of [files.ready(component), files.failed(component)]) rmSync(file, { force: true })
-  rmSync(files.supervisorPid, { force: true })
   const log = openSync(join(files.logs, 'supervisor.log'), 'a')
   const script = join(installRoot(), 'deploy/supervisor.sh')
   const child = spawn(
@@ -107,7 +115,8 @@ function tryAgainNow(files: Paths): void {
     .filter((file) => existsSync(file))
   if (failed.length === 0) return
   for (const file of failed) rmSync(file, { force: true })
-  process.kill(supervisorPid(files)!, 'SIGHUP')
+  const pid = supervisorPid(files)
+  if (pid !== undefined) process.kill(pid, 'SIGHUP')
 }
 
 function refuseOtherSettings(files: Paths, config: Config): void {
@@ -165,6 +174,6 @@ async function untilComponent(files: Paths, component: 'server' | 'agent', signa
   if (isUp()) return
   const words = lastWords(files.log(component))
   throw new CliError(
-    `the ${component} did not start${words ? `:\n${words}` : ''}\nsee ${files.log(component)}; "skiff down" stops the attempt`,
+    `the ${component} did not start${words ? `:\n${words}` : ''}\nsee ${logOf(files, component)}; "skiff down" stops the attempt`,
   )
 }

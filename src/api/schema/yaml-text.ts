@@ -1,16 +1,9 @@
 // Reads a YAML body as the JSON value it stands for, with bounds on depth and aliases (a few lines of YAML can otherwise unfold
 // to gigabytes). Keys written twice are found as in JSON. The parser is loaded at the first YAML body.
-import { createRequire } from 'node:module'
 import type { Document, ParsedNode, ScalarTag } from 'yaml'
+import { loadYaml } from '../../base/yaml.ts'
 import { setKey } from './clone.ts'
 import { JsonSyntaxError, MAX_DEPTH, type ParsedJson, parseJson } from './json-text.ts'
-
-type Yaml = typeof import('yaml')
-let yaml: Yaml | undefined
-const loadYaml = (): Yaml => {
-  yaml ??= createRequire(import.meta.url)('yaml') as Yaml
-  return yaml
-}
 
 /** k8s: manifests are read with the words of YAML 1.1 for booleans (without `y` and `n`) and its octal numbers. */
 const OLDER_TAGS: ScalarTag[] = [
