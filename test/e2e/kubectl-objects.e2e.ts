@@ -12,7 +12,7 @@ withEachKubectl('objects', (session) => {
 
   test('create makes each kind that it has a command for', async () => {
     const created = async (args: string, name: string) => assert.equal(await k(`create ${args}`), `${name} created\n`)
-    await created('deployment web --image=nginx:alpine --replicas=1 --port=80', 'deployment.apps/web')
+    await created('deployment web --image=nginx:alpine --replicas=0 --port=80', 'deployment.apps/web')
     await created('configmap c --from-literal=a=b', 'configmap/c')
     await created('secret generic s --from-literal=a=b', 'secret/s')
     await created('secret docker-registry d --docker-server=x --docker-username=u --docker-password=p', 'secret/d')
@@ -51,11 +51,13 @@ withEachKubectl('objects', (session) => {
   })
 
   test('patch in all its types', async () => {
-    assert.equal(await k(`patch deployment web -p '{"spec":{"replicas":2}}'`), 'deployment.apps/web patched\n')
-    assert.match(await k(`patch deployment web -p '{"spec":{"replicas":2}}'`), /patched \(no change\)/)
-    const env = '{"spec":{"template":{"spec":{"containers":[{"name":"nginx","env":[{"name":"P","value":"1"}]}]}}}}'
+    // Pods that end right after their start may not heed SIGTERM yet: they get a second.
+    const env =
+      '{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":1,"containers":[{"name":"nginx","env":[{"name":"P","value":"1"}]}]}}}}'
     await k(`patch deployment web -p '${env}'`)
     assert.equal(await k('get deployment web -o jsonpath={.spec.template.spec.containers[*].image}'), 'nginx:alpine')
+    assert.equal(await k(`patch deployment web -p '{"spec":{"replicas":2}}'`), 'deployment.apps/web patched\n')
+    assert.match(await k(`patch deployment web -p '{"spec":{"replicas":2}}'`), /patched \(no change\)/)
     await k(`patch deployment web --type=merge -p '{"spec":{"replicas":1}}'`)
     assert.equal(await replicas(), '1')
     await k(`patch deployment web --type=json -p '[{"op":"replace","path":"/spec/replicas","value":3}]'`)
