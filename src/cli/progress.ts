@@ -29,3 +29,6 @@ export function interruptible(): AbortSignal {
     process.once(signal, () => controller.abort(new Error(`interrupted by ${signal}`)))
   return controller.signal
 }
+
+/** A word as a user can paste it into a shell. */
+export const shellWord = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)

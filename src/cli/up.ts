@@ -12,7 +12,7 @@ import { ensureEngine, ensureTools } from './docker-engine.ts'
 import { untilNodeReady } from './node-ready.ts'
 import { type Paths, paths } from './paths.ts'
 import { makeDirectories, prepare } from './prepare.ts'
-import { interruptible, phase } from './progress.ts'
+import { interruptible, phase, shellWord } from './progress.ts'
 import { clusterConfig } from './settings-file.ts'
 
 const READY_TIMEOUT_MS = 60_000
@@ -38,7 +38,7 @@ export async function run(flags: Flags): Promise<number> {
       await runDemo({ client, config, files, signal })
     } else {
       process.stdout.write(
-        `${wasRunning ? 'Already running.' : 'The cluster is up.'} Try:\n  export KUBECONFIG=${files.kubeconfig}\n  kubectl get nodes\n  ./skiff up --demo\n`,
+        `${wasRunning ? 'Already running.' : 'The cluster is up.'} Try:\n  export KUBECONFIG=${shellWord(files.kubeconfig)}\n  kubectl get nodes\n  ./skiff up --demo\n`,
       )
     }
     return 0
