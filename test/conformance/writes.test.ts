@@ -95,6 +95,20 @@ test('the generation counts what is wanted, not what is said about it', async ()
   assert.equal(await generation(api.patch('merge', path, { metadata: { generation: 77 } })), 3)
 })
 
+test('an empty selector is not the same as none', async () => {
+  const path = '/apis/networking.k8s.io/v1/namespaces/default/networkpolicies'
+  const policy = (from: object) => ({
+    metadata: { name: 'np' },
+    spec: { podSelector: {}, ingress: [{ from: [from] }] },
+  })
+  const selectors = { podSelector: {}, namespaceSelector: {} }
+  const { body: made } = await api.post(path, policy(selectors))
+  assert.deepEqual(made.spec.ingress[0].from, [selectors])
+  const { body } = await api.put(`${path}/np`, policy({ podSelector: {} }))
+  assert.deepEqual(body.spec.ingress[0].from, [{ podSelector: {} }])
+  assert.equal(body.metadata.generation, 2)
+})
+
 test('a status is written through its endpoint only, and nothing else is there', async () => {
   const path = `${DEPLOYMENTS}/reported`
   const { body: made } = await api.post(DEPLOYMENTS, { ...deployment('reported'), status: { replicas: 9 } })

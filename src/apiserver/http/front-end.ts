@@ -2,6 +2,7 @@
 // answers back, bounds what comes in (size, number), and hands upgrades to the tunnel. One wildcard route: what exists below it is
 // the handler's business, and changes while the server runs.
 import type { IncomingMessage } from 'node:http'
+import type { Http2SecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
@@ -16,6 +17,7 @@ import type { Metrics } from '../metrics.ts'
 import { errorResponse } from '../respond.ts'
 import type { Upstream } from '../streaming/upstream.ts'
 import type { Encoders } from './encode.ts'
+import { endIdleConnections, refuseMalformed, withoutPolling } from './idle-connections.ts'
 import { type RawResponse, send } from './send.ts'
 import { refuseUpgrade, tunnel } from './tunnel.ts'
 
@@ -43,18 +45,22 @@ export interface FrontEndParts {
 
 /** k8s: 3 MiB. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024
+/** Of one request, its path included, in which long label selectors travel; both protocols. */
+const MAX_HEADER_BYTES = 256 * 1024
+const http1Options = { maxHeaderSize: MAX_HEADER_BYTES, ...withoutPolling }
+/** Of one HTTP/2 connection: every kind of a large cluster can be watched on one. */
+const MAX_STREAMS = 1000
+/** A connection's next request, and then its body. */
+const ARRIVE_WITHIN_MS = 60_000
 /** Requests handled at once, long-running ones aside. */
 const MAX_IN_FLIGHT = 600
 /** Watches, log streams and connections at once. */
 const MAX_LONG_RUNNING = 10_000
 const CLOSE_WITHIN_MS = 4000
 const HANDSHAKE_WITHIN_MS = 10_000
-const BODY_WITHIN_MS = 60_000
-/** Long label selectors travel in the URL. */
-const MAX_HEADER_BYTES = 256 * 1024
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
-type RawRequest = IncomingMessage & { stream?: { session?: { socket?: TLSSocket } } }
+type RawRequest = IncomingMessage & { stream?: { close(): void; session?: { socket?: TLSSocket } } }
 
 export class FrontEnd {
   readonly #parts: FrontEndParts
@@ -82,15 +88,15 @@ export class FrontEnd {
         rejectUnauthorized: false,
         minVersion: 'TLSv1.2',
         handshakeTimeout: HANDSHAKE_WITHIN_MS,
-        // Of HTTP/1.1; the declaration of HTTP/2's options has forgotten it.
-        ...({ maxHeaderSize: MAX_HEADER_BYTES } as object),
-        settings: { maxHeaderListSize: MAX_HEADER_BYTES },
+        settings: { maxHeaderListSize: MAX_HEADER_BYTES, maxConcurrentStreams: MAX_STREAMS },
+        ...http1Options,
       },
       bodyLimit: MAX_BODY_BYTES,
       logger: false,
       exposeHeadRoutes: false,
       http2SessionTimeout: 0,
       routerOptions: { maxParamLength: 8192 },
+      clientErrorHandler: refuseMalformed,
       frameworkErrors: (_err, _request, reply) => {
         reply.hijack()
         reply.raw.writeHead(400).end('the request could not be understood')
@@ -103,7 +109,7 @@ export class FrontEnd {
       await this.#send(reply.raw as never, errorResponse(bodyError(err), this.#parts.log), request.raw, neverAborted)
     })
     app.addHook('onRequest', (request, reply, done) => {
-      this.#expectBody(request.raw, reply.raw as never, () => reply.hijack())
+      this.#expectBody(request.raw as RawRequest, reply.raw as never, () => reply.hijack())
       done()
     })
     app.route({
@@ -114,6 +120,7 @@ export class FrontEnd {
         await this.#answer(request.raw as RawRequest, reply.raw as never, request.body as Buffer | undefined)
       },
     })
+    endIdleConnections(app.server as unknown as Http2SecureServer, this.#parts.clock, ARRIVE_WITHIN_MS)
     app.server.on('secureConnection', (socket: TLSSocket) => {
       this.#sockets.add(socket)
       socket.setNoDelay(true)
@@ -164,14 +171,15 @@ export class FrontEnd {
   }
 
   /** A body that stops coming holds memory and a place: it is given up on. */
-  #expectBody(raw: IncomingMessage, response: RawResponse, hijack: () => void): void {
+  #expectBody(raw: RawRequest, response: RawResponse, hijack: () => void): void {
     if (raw.method === 'GET' || raw.method === 'HEAD') return
     const { clock, log } = this.#parts
-    const timer = clock.after(BODY_WITHIN_MS, async () => {
+    const timer = clock.after(ARRIVE_WITHIN_MS, async () => {
       hijack()
-      response.once('finish', () => raw.destroy())
+      if (!raw.stream) response.once('finish', () => raw.destroy())
       const err = timeout('the request did not arrive within the allotted time')
       await this.#send(response, errorResponse(err, log), raw, neverAborted)
+      raw.stream?.close()
     })
     const arrived = () => timer.cancel()
     raw.once('end', arrived)

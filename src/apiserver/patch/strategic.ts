@@ -5,8 +5,9 @@
 //   $deleteFromPrimitiveList/x: [v]     take values out of a merged list of scalars
 //   $setElementOrder/x: [...]           the order of a merged list's elements
 // Works on plain values guided by the schema. Neither input is changed; the result may share parts with both.
+
+import { jsonEqual } from '../../api/meta/equality.ts'
 import { setKey } from '../../api/schema/clone.ts'
-import { jsonEqual } from '../../api/schema/equal.ts'
 import type { FieldSchema, Schema, StructSchema } from '../../api/schema/schema.ts'
 import { isObject } from './merge-patch.ts'
 import { goText, malformedPatch } from './patch-errors.ts'
