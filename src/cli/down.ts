@@ -10,7 +10,7 @@ import { interruptible, phase } from './progress.ts'
 import { existingCluster } from './settings-file.ts'
 
 export async function run(flags: Flags): Promise<number> {
-  const signal = interruptible()
+  const signal = interruptible('run "skiff down" again for the rest')
   const { config, files } = existingCluster(flags)
   await phase('processes', () => stopProcesses(files))
   await phase('containers, network and rules', async (note) => {

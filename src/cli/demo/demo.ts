@@ -85,7 +85,8 @@ async function untilAvailable(ctx: Ctx, client: Client): Promise<void> {
       if (available(object)) return
     throw new CliError('the API server ended the watch; try again')
   } catch (err) {
-    if (!ctx.signal.aborted) throw err
+    if (err instanceof CliError || !ctx.signal.aborted) throw err
+    if (ctx.signal.reason instanceof CliError) throw ctx.signal.reason
     const ready = last?.status?.readyReplicas ?? 0
     throw new CliError(
       `the demo's pods did not become available (${ready} of 2 are ready): see "kubectl describe pods -l app=${DEMO_NAME}"`,
