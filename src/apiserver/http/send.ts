@@ -15,6 +15,8 @@ export interface SendOptions {
   readonly encoders: Encoders
   readonly acceptEncoding: string | undefined
   readonly headOnly: boolean
+  /** JSON with line breaks. */
+  readonly indented: boolean
   readonly signal: AbortSignal
 }
 
@@ -34,7 +36,9 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
       await sendChunks(raw, body.stream, options.signal)
       return
     default: {
-      const bytes = await encodeBody(body, headers['content-type'] ?? JSON_TYPE, options.encoders)
+      const type = headers['content-type'] ?? JSON_TYPE
+      const encoded = await encodeBody(body, type, options.encoders)
+      const bytes = options.indented && body.kind !== 'bytes' && type === JSON_TYPE ? indented(encoded) : encoded
       const small = await compressed(bytes, options.acceptEncoding)
       const extra: Record<string, string | number> = small
         ? { 'content-encoding': 'gzip', vary: 'Accept-Encoding' }
@@ -50,6 +54,8 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
     }
   }
 }
+
+const indented = (json: Uint8Array) => Buffer.from(JSON.stringify(JSON.parse(Buffer.from(json).toString()), null, 2))
 
 const LINE_FEED = Buffer.from('\n')
 
