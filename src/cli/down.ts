@@ -1,7 +1,8 @@
 // `skiff down`: ends the processes, then removes every container, network, rule and mount that this cluster made.
 // Works from what is there (pid files, labels, the rules' names), so that it also cleans up after a crash.
-import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { livePid, supervisorPid, whenFilesSay } from './cluster-process.ts'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { endLeftovers, livePid, supervisorPid, whenFilesSay } from './cluster-process.ts'
 import { CliError, type Config, type Flags, socketPath } from './config.ts'
 import { ping } from './docker-engine.ts'
 import type { Paths } from './paths.ts'
@@ -9,7 +10,7 @@ import { interruptible, phase } from './progress.ts'
 import { existingCluster } from './settings-file.ts'
 
 export async function run(flags: Flags): Promise<number> {
-  const signal = interruptible()
+  const signal = interruptible('run "skiff down" again for the rest')
   const { config, files } = existingCluster(flags)
   await phase('processes', () => stopProcesses(files))
   await phase('containers, network and rules', async (note) => {
@@ -18,7 +19,7 @@ export async function run(flags: Flags): Promise<number> {
   })
   await stopOwnEngine(config, files)
   if (flags.switches.has('purge')) {
-    await phase('data', async () => rmSync(files.dataDir, { recursive: true, force: true }))
+    await phase('data', async () => removeData(files))
     process.stdout.write(`Removed, with its data in ${files.dataDir}.\n`)
   } else {
     process.stdout.write(
@@ -28,6 +29,17 @@ export async function run(flags: Flags): Promise<number> {
   return 0
 }
 
+/** The settings last: as long as something is left, `down --purge` can be run again. @throws CliError */
+function removeData(files: Paths): void {
+  try {
+    for (const name of readdirSync(files.dataDir))
+      if (name !== basename(files.settings)) rmSync(join(files.dataDir, name), { recursive: true, force: true })
+    rmSync(files.dataDir, { recursive: true, force: true })
+  } catch (err) {
+    throw new CliError(`${files.dataDir} cannot be removed: ${(err as Error).message}`)
+  }
+}
+
 async function stopProcesses(files: Paths): Promise<void> {
   const pid = supervisorPid(files)
   if (pid !== undefined) {
@@ -35,16 +47,7 @@ async function stopProcesses(files: Paths): Promise<void> {
     if (!(await whenFilesSay(files.run, () => supervisorPid(files) === undefined, 8000))) process.kill(pid, 'SIGKILL')
   }
   // What systemd started, or a killed supervisor left behind. systemd doesn't start again what ends by SIGTERM.
-  for (const component of ['agent', 'server'] as const) {
-    const pid = livePid(files.pid(component), files.dataDir)
-    if (pid !== undefined) {
-      process.kill(pid, 'SIGTERM')
-      await untilGone(pid, `the ${component}`).catch(() => process.kill(pid, 'SIGKILL'))
-    }
-    rmSync(files.pid(component), { force: true })
-    rmSync(files.ready(component), { force: true })
-  }
-  rmSync(files.supervisorPid, { force: true })
+  await endLeftovers(files)
 }
 
 /** The Engine that `up` started by hand ends with the cluster, unless somebody else's containers run in it. */

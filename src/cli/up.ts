@@ -4,28 +4,44 @@ import { existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
+import { labelFilters } from '../agent/docker/labels.ts'
 import { adminClient } from './admin-client.ts'
 import { overlaps } from './cidr.ts'
-import { lastWords, livePid, logOf, runBy, supervisorPid, whenFilesSay } from './cluster-process.ts'
+import {
+  endLeftovers,
+  inTurn,
+  lastWords,
+  livePid,
+  logOf,
+  runBy,
+  supervisorPid,
+  whenFilesSay,
+} from './cluster-process.ts'
 import { CliError, type Config, type Flags, socketPath, toFlags } from './config.ts'
 import { ensureEngine, ensureTools } from './docker-engine.ts'
+import { nodeNetwork } from './node-network.ts'
 import { untilNodeReady } from './node-ready.ts'
 import { type Paths, paths } from './paths.ts'
 import { makeDirectories, prepare } from './prepare.ts'
-import { interruptible, phase } from './progress.ts'
+import { interruptible, phase, shellWord } from './progress.ts'
 import { clusterConfig } from './settings-file.ts'
 
 const READY_TIMEOUT_MS = 60_000
 
 export async function run(flags: Flags): Promise<number> {
-  const signal = interruptible()
+  const signal = interruptible('"skiff up" goes on from here, "skiff down" stops what was started')
   const config = clusterConfig(flags)
   const files = paths(config.dataDir)
-  const wasRunning = runBy(files) !== undefined
-  if (wasRunning) {
+  makeDirectories(config, files)
+  const wasRunning = await inTurn(files, async () => {
+    if (runBy(files) === undefined) {
+      await start(config, files, signal)
+      return false
+    }
     refuseOtherSettings(files, config)
     tryAgainNow(files)
-  } else await start(config, files, signal)
+    return true
+  })
   await phase(wasRunning ? 'the API server answers' : 'API server ready', () => untilComponent(files, 'server', signal))
   const client = adminClient(files, config)
   try {
@@ -38,7 +54,7 @@ export async function run(flags: Flags): Promise<number> {
       await runDemo({ client, config, files, signal })
     } else {
       process.stdout.write(
-        `${wasRunning ? 'Already running.' : 'The cluster is up.'} Try:\n  export KUBECONFIG=${files.kubeconfig}\n  kubectl get nodes\n  ./skiff up --demo\n`,
+        `${wasRunning ? 'Already running.' : 'The cluster is up.'} Try:\n  export KUBECONFIG=${shellWord(files.kubeconfig)}\n  kubectl get nodes\n  ./skiff up --demo\n`,
       )
     }
     return 0
@@ -52,7 +68,7 @@ async function start(config: Config, files: Paths, signal: AbortSignal): Promise
     throw new CliError(
       `the cluster in ${config.dataDir} is run by systemd: start it with "systemctl start skiff-server skiff-agent", or remove the permanent install`,
     )
-  makeDirectories(config, files)
+  await endLeftovers(files)
   await ensureEngine(files, socketPath(config), signal)
   const missing = await ensureTools(
     [
@@ -65,13 +81,13 @@ async function start(config: Config, files: Paths, signal: AbortSignal): Promise
     process.stderr.write(
       `  Services go through a slower userspace proxy: install ${missing.join(' and ')} for the kernel's\n`,
     )
+  if (!existsSync(files.settings)) await refuseTakenName(config, signal)
   await refuseTakenPort(config.apiPort, '--api-port')
   await refuseTakenPort(config.agentPort, '--agent-port')
   refuseTakenRange(config)
   await phase('certificates and kubeconfig', () => prepare(config, files))
   for (const component of ['server', 'agent'] as const)
     for (const file of [files.ready(component), files.failed(component)]) rmSync(file, { force: true })
-  rmSync(files.supervisorPid, { force: true })
   const log = openSync(join(files.logs, 'supervisor.log'), 'a')
   const script = join(installRoot(), 'deploy/supervisor.sh')
   const child = spawn(
@@ -118,6 +134,23 @@ function refuseOtherSettings(files: Paths, config: Config): void {
   )
 }
 
+/** A new cluster under the name of another one would take its containers for its own, and remove them. */
+async function refuseTakenName(config: Config, signal: AbortSignal): Promise<void> {
+  const { openDocker } = await import('../agent/docker/dockerode.ts')
+  const docker = openDocker(socketPath(config))
+  const network = nodeNetwork(config).podNetwork.name
+  const filters = labelFilters(config.name)
+  const [containers, networks] = await Promise.all([
+    docker.listContainers({ all: true, limit: 1, filters, abortSignal: signal }),
+    docker.listNetworks({ filters: { name: [network] }, abortSignal: signal }),
+  ])
+  if (containers.length === 0 && !networks.some(({ Name }) => Name === network)) return
+  throw new CliError(
+    `the Docker Engine already has a cluster named ${config.name}: choose another with --name, or name that cluster's directory with --data-dir.
+If its directory is gone, remove what it left: docker rm -f $(docker ps -aq --filter label=${filters.label[0]}); docker network rm ${network}`,
+  )
+}
+
 function refuseTakenPort(port: number, flag: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer()
@@ -136,8 +169,9 @@ function refuseTakenPort(port: number, flag: string): Promise<void> {
 
 /** Our own pod bridge may still be there from before; any other address in the range is somebody else's. */
 function refuseTakenRange(config: Config): void {
+  const { bridge } = nodeNetwork(config).podNetwork
   for (const [name, addresses] of Object.entries(networkInterfaces())) {
-    if (name.startsWith('skiff')) continue
+    if (name === bridge) continue
     for (const { family, address } of addresses ?? []) {
       if (family !== 'IPv4') continue
       for (const [range, flag] of [

@@ -96,7 +96,7 @@ export class PodNamespaces {
   async remove(file: string): Promise<void> {
     if (!(await stat(file).catch(() => undefined))) return
     await unmount(file)
-    await rm(file, { force: true })
+    await rm(file, { force: true, recursive: true }) // the engine makes a directory where the file is missing
   }
 
   /** Removes those that no sandbox has. */

@@ -211,7 +211,8 @@ export class FrontEnd {
     response.once('close', () => {
       this.#unsent--
       this.#settle()
-      gone.abort()
+      // An answer that was given to its end leaves nothing to abort, and aborting costs a tenth of a small request.
+      if (!response.writableEnded) gone.abort()
     })
     const signal = gone.signal
     const long = isLongRunning(raw.url ?? '')
