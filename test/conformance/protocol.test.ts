@@ -176,7 +176,7 @@ test('the server stops within seconds, whatever is still open', async () => {
   const ended = Promise.all(watches.map((watch) => watch.ended()))
   const began = performance.now()
   await other.close()
-  assert.ok(performance.now() - began < 3000, `${performance.now() - began} ms`)
+  assert.ok(performance.now() - began < 5000, `${performance.now() - began} ms`)
   await ended
   session.destroy()
 })
