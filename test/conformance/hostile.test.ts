@@ -44,7 +44,7 @@ test('YAML that multiplies itself is refused', async () => {
   const began = performance.now()
   const { status } = await api.send('POST', MAPS, bomb, { headers: { 'content-type': 'application/yaml' } })
   assert.equal(status, 400)
-  assert.ok(performance.now() - began < 1000, `${performance.now() - began} ms`)
+  assert.ok(performance.now() - began < 5000, `${performance.now() - began} ms`)
   await alive()
 })
 
@@ -180,7 +180,7 @@ test('a body that does not come is not waited for without end', async () => {
     stream.on('error', () => resolve(0))
     stream.on('close', () => resolve(0))
   })
-  const deadline = performance.now() + 5000
+  const deadline = performance.now() + 20_000
   let both = false
   const ended = Promise.all([half, status]).then(() => {
     both = true

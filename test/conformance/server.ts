@@ -38,7 +38,7 @@ export interface SendOptions {
 }
 
 export interface TestWatch {
-  /** The next event. @throws when the watch has ended, or after five seconds without one */
+  /** The next event. @throws when the watch has ended, or after twenty seconds without one */
   next(): Promise<{ type: string; object: Json }>
   /** Resolves when the server ends it. */
   ended(): Promise<void>
@@ -146,7 +146,7 @@ export async function conformanceServer(
     const events = eventsOf(response)
     return {
       async next() {
-        const late = AbortSignal.timeout(5000)
+        const late = AbortSignal.timeout(20_000)
         const timeout = new Promise<never>((_, reject) =>
           late.addEventListener('abort', () => reject(new Error(`no event of ${path}`)), { once: true }),
         )

@@ -57,6 +57,7 @@ const MAX_IN_FLIGHT = 600
 /** Watches, log streams and connections at once. */
 const MAX_LONG_RUNNING = 10_000
 const CLOSE_WITHIN_MS = 4000
+const HANG_UP_WITHIN_MS = 500
 const HANDSHAKE_WITHIN_MS = 10_000
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
@@ -68,6 +69,7 @@ export class FrontEnd {
   readonly #sockets = new Set<Duplex>()
   #inFlight = 0
   #longRunning = 0
+  #unsent = 0
   #idle: (() => void) | undefined
 
   constructor(parts: FrontEndParts) {
@@ -157,15 +159,13 @@ export class FrontEnd {
   async close(): Promise<void> {
     const { server } = this.#app
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    if (this.#inFlight + this.#longRunning > 0) {
+    if (this.#busy) {
       await new Promise<void>((resolve) => {
         this.#idle = resolve
         this.#parts.clock.after(CLOSE_WITHIN_MS, resolve)
       })
     }
-    // A last turn of the loop lets the ends of answers reach the sockets.
-    await new Promise((resolve) => setImmediate(resolve))
-    for (const socket of this.#sockets) socket.destroy()
+    await this.#hangUp()
     if (server.listening) await closed
     await this.#app.close()
   }
@@ -186,11 +186,32 @@ export class FrontEnd {
     response.once('close', arrived)
   }
 
+  /** Ends connections the polite way round: a cut could overtake the end of the last answer. */
+  async #hangUp(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.#parts.clock.after(HANG_UP_WITHIN_MS, resolve)
+      const closed = () => {
+        if (this.#sockets.size > 0) return
+        timer.cancel()
+        resolve()
+      }
+      for (const socket of this.#sockets) {
+        socket.once('close', closed)
+        socket.end()
+      }
+      closed()
+    })
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
   async #answer(raw: RawRequest, response: RawResponse, body: Buffer | undefined): Promise<void> {
     const { handler, log, metrics, stopping } = this.#parts
     const gone = new AbortController()
-    // An answer that was given to its end leaves nothing to abort, and aborting costs a tenth of a small request.
+    this.#unsent++
     response.once('close', () => {
+      this.#unsent--
+      this.#settle()
+      // An answer that was given to its end leaves nothing to abort, and aborting costs a tenth of a small request.
       if (!response.writableEnded) gone.abort()
     })
     const signal = gone.signal
@@ -240,6 +261,7 @@ export class FrontEnd {
       encoders: this.#parts.encoders,
       acceptEncoding: raw.headers['accept-encoding'] as string | undefined,
       headOnly: raw.method === 'HEAD',
+      indented: wantsIndented(raw),
       signal,
     })
   }
@@ -274,7 +296,16 @@ export class FrontEnd {
   #release(long: boolean): void {
     if (long) this.#longRunning--
     else this.#inFlight--
-    if (this.#inFlight + this.#longRunning === 0) this.#idle?.()
+    this.#settle()
+  }
+
+  /** An answer that was written isn't told yet: its end still has to get through TLS to the client. */
+  get #busy(): boolean {
+    return this.#inFlight + this.#longRunning + this.#unsent > 0
+  }
+
+  #settle(): void {
+    if (!this.#busy) this.#idle?.()
   }
 }
 
@@ -282,6 +313,12 @@ const neverAborted = new AbortController().signal
 const LONG = /[?&]watch=(?!0|false)|[?&]follow=(?!0|false)|\/(proxy)(\/|$|\?)|\/watch\//
 
 const isLongRunning = (url: string) => LONG.test(url)
+
+/** k8s: for people at a terminal or a browser, unless they say otherwise. */
+function wantsIndented({ url = '', headers }: IncomingMessage): boolean {
+  const [, asked] = /[?&]pretty=([^&]+)/.exec(url) ?? []
+  return asked ? /^(1|t|true)$/i.test(asked) : /^(curl|Wget|Mozilla\/5\.0)/.test(headers['user-agent'] ?? '')
+}
 
 function flatHeaders(raw: IncomingMessage): Record<string, string | undefined> {
   const headers: Record<string, string | undefined> = {}

@@ -15,6 +15,8 @@ export interface SendOptions {
   readonly encoders: Encoders
   readonly acceptEncoding: string | undefined
   readonly headOnly: boolean
+  /** JSON with line breaks. */
+  readonly indented: boolean
   readonly signal: AbortSignal
 }
 
@@ -35,13 +37,16 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
       return
     default: {
       const mediaType = headers['content-type'] ?? JSON_TYPE
-      if (body.kind === 'list' && mediaType === JSON_TYPE && !options.headOnly && !takesGzip(options.acceptEncoding)) {
+      const indent = options.indented && body.kind !== 'bytes' && mediaType === JSON_TYPE
+      const whole = options.headOnly || indent || takesGzip(options.acceptEncoding)
+      if (body.kind === 'list' && mediaType === JSON_TYPE && !whole) {
         const { sizeBytes, pieces } = listPieces(body.head, body.items)
         raw.writeHead(status, { 'cache-control': 'no-cache, private', ...headers, 'content-length': sizeBytes })
         await sendChunks(raw, pieces, options.signal)
         return
       }
-      const bytes = await encodeBody(body, mediaType, options.encoders)
+      const encoded = await encodeBody(body, mediaType, options.encoders)
+      const bytes = indent ? indented(encoded) : encoded
       const small = await compressed(bytes, options.acceptEncoding)
       const extra: Record<string, string | number> = small
         ? { 'content-encoding': 'gzip', vary: 'Accept-Encoding' }
@@ -57,6 +62,8 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
     }
   }
 }
+
+const indented = (json: Uint8Array) => Buffer.from(JSON.stringify(JSON.parse(Buffer.from(json).toString()), null, 2))
 
 const LINE_FEED = Buffer.from('\n')
 

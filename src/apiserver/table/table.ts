@@ -1,7 +1,7 @@
 // Objects as the rows of a Table, and objects reduced to their metadata: the two views of an answer besides the object itself.
 // Columns come from the kind. Pure.
 import type { Column, Kind } from '../../api/kinds/kind.ts'
-import { invalid, invalidObject } from '../../api/meta/errors.ts'
+import { badRequest, invalid } from '../../api/meta/errors.ts'
 import type { DeepReadonly, KubeObject } from '../../api/meta/object.ts'
 import { ageOf } from '../../api/meta/time.ts'
 
@@ -27,9 +27,8 @@ const AGE: Column<KubeObject> = {
 export function parseIncludeObject(value: string | null): IncludeObject {
   if (value === null || value === '') return 'Metadata'
   if (value === 'None' || value === 'Metadata' || value === 'Object') return value
-  throw invalidObject({ group: 'meta.k8s.io', kind: 'TableOptions' }, '', [
-    invalid('includeObject', value, "must be 'Metadata', 'Object', 'None', or empty"),
-  ])
+  const { field, message } = invalid('includeObject', value, "must be 'Metadata', 'Object', 'None', or empty")
+  throw badRequest(`Unable to convert to Table as requested: ${field}: ${message}`)
 }
 
 function columnsOf(kind: Kind): readonly Column<KubeObject>[] {
