@@ -2,7 +2,7 @@
 // Prints a table and writes bench-<date>.json. `npm run bench -- pods api` measures only those parts.
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { cpus, release, totalmem } from 'node:os'
+import { cpus, loadavg, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { startHost } from '../e2e/host.ts'
 import { type Row, table } from './measure.ts'
@@ -71,6 +71,7 @@ if (socket === undefined) {
       process.exit(1)
     })
   const wanted = process.argv.slice(2)
+  const loadBefore = loadavg()[0]!
   try {
     for (const [name, measure] of Object.entries(parts)) {
       if (wanted.length > 0 && name !== 'start' && !wanted.includes(name)) continue
@@ -85,7 +86,7 @@ if (socket === undefined) {
     end()
   }
   const date = new Date().toISOString().slice(0, 10)
-  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}, load ${loadBefore.toFixed(1)} before`
   console.log(`${date}, ${machine}\n\n${table(bench.rows)}`)
   writeFileSync(`bench-${date}.json`, `${JSON.stringify({ date, machine, rows: bench.rows }, null, 2)}\n`)
 }
