@@ -77,9 +77,12 @@ async function start(config: Config, files: Paths, signal: AbortSignal): Promise
     ],
     signal,
   )
-  if (missing.length > 0)
+  const asRoot = process.getuid?.() === 0
+  if (missing.length > 0 || !asRoot)
     process.stderr.write(
-      `  Services go through a slower userspace proxy: install ${missing.join(' and ')} for the kernel's\n`,
+      asRoot
+        ? `  Services go through a slower userspace proxy: install ${missing.join(' and ')} for the kernel's\n`
+        : "  Not root: node ports answer, but cluster addresses and the cluster's DNS do not\n",
     )
   await refuseTakenByEngine(config, !existsSync(files.settings), signal)
   await refuseTakenPort(config.apiPort, '--api-port')
