@@ -22,6 +22,24 @@ export function ping(socketPath: string, timeoutMs = 2000): Promise<boolean> {
   })
 }
 
+/** What the Engine answers to a GET, without loading its client: `up` asks little. @throws Error when it does not answer. */
+export function askEngine<T>(socketPath: string, path: string, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const req = request({ socketPath, path, signal, timeout: 10_000 }, async (res) => {
+      try {
+        const text = Buffer.concat(await res.toArray()).toString()
+        if (res.statusCode !== 200) throw new Error(`the Docker Engine answers ${path} with status ${res.statusCode}`)
+        resolve(JSON.parse(text) as T)
+      } catch (err) {
+        reject(err)
+      }
+    })
+    req.on('timeout', () => req.destroy(new Error('the Docker Engine does not answer')))
+    req.on('error', (err) => reject(signal.aborted ? signal.reason : err))
+    req.end()
+  })
+}
+
 /** @throws CliError with the one command to run when we may not or cannot do it ourselves. */
 export async function ensureEngine(files: Paths, socketPath: string, signal: AbortSignal): Promise<void> {
   if (await ping(socketPath)) return

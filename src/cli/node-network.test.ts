@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Config } from './config.ts'
-import { nodeNetwork } from './node-network.ts'
+import { nodeNetwork, overlappingNetwork } from './node-network.ts'
 
 const network = (name: string) => nodeNetwork({ name, podCIDR: '10.244.0.0/16', serviceCIDR: '10.96.0.0/16' } as Config)
 
@@ -22,4 +22,15 @@ test('bridges of clusters with long names fit the kernel and differ', () => {
   const bridges = ['development-a', 'development-b', 'a'.repeat(20)].map((name) => network(name).podNetwork.bridge)
   assert.equal(new Set(bridges).size, 3)
   for (const bridge of bridges) assert.ok(bridge.length <= 15 && bridge.startsWith('skiff-'), bridge)
+})
+
+test('a network of the Engine with addresses of the pod range is found, our own is not', () => {
+  const networks = [
+    { Name: 'host', IPAM: { Config: null } },
+    { Name: 'six', IPAM: { Config: [{ Subnet: 'fd00::/64' }] } },
+    { Name: 'skiff-home', IPAM: { Config: [{ Subnet: '10.244.0.0/24' }] } },
+    { Name: 'lab', IPAM: { Config: [{ Subnet: '10.240.0.0/12' }] } },
+  ]
+  assert.deepEqual(overlappingNetwork(networks, 'skiff-home', '10.244.0.0/24'), { name: 'lab', range: '10.240.0.0/12' })
+  assert.equal(overlappingNetwork(networks.slice(0, 3), 'skiff-home', '10.244.0.0/24'), undefined)
 })

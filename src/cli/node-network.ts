@@ -1,6 +1,6 @@
 // The names and addresses that a cluster uses on its node, all derived from the settings.
 import { createHash } from 'node:crypto'
-import { nthAddress } from './cidr.ts'
+import { nthAddress, overlaps } from './cidr.ts'
 import type { Config } from './config.ts'
 
 /** Where the agent answers DNS on the pod network's gateway; the kube-dns Service leads there. Not 53: the host may use that. */
@@ -31,4 +31,24 @@ function bridgeName(cluster: string): string {
   if (name.length <= MOST_CHARACTERS) return name
   const digest = createHash('sha256').update(cluster).digest('hex').slice(0, 4)
   return `${name.slice(0, MOST_CHARACTERS - digest.length)}${digest}`
+}
+
+/** As the Engine lists it, what is used here. */
+export interface EngineNetwork {
+  Name: string
+  IPAM?: { Config?: readonly { Subnet?: string }[] | null }
+}
+
+/** A network other than `own` that has addresses of `range`; Docker would refuse to make ours beside it. IPv6 ranges don't matter. */
+export function overlappingNetwork(
+  networks: readonly EngineNetwork[],
+  own: string,
+  range: string,
+): { name: string; range: string } | undefined {
+  for (const { Name, IPAM } of networks) {
+    if (Name === own) continue
+    for (const { Subnet } of IPAM?.Config ?? [])
+      if (Subnet?.includes('.') && overlaps(Subnet, range)) return { name: Name, range: Subnet }
+  }
+  return undefined
 }

@@ -18,8 +18,8 @@ import {
   whenFilesSay,
 } from './cluster-process.ts'
 import { CliError, type Config, type Flags, socketPath, toFlags } from './config.ts'
-import { ensureEngine, ensureTools } from './docker-engine.ts'
-import { nodeNetwork } from './node-network.ts'
+import { askEngine, ensureEngine, ensureTools } from './docker-engine.ts'
+import { type EngineNetwork, nodeNetwork, overlappingNetwork } from './node-network.ts'
 import { untilNodeReady } from './node-ready.ts'
 import { type Paths, paths } from './paths.ts'
 import { makeDirectories, prepare } from './prepare.ts'
@@ -77,11 +77,14 @@ async function start(config: Config, files: Paths, signal: AbortSignal): Promise
     ],
     signal,
   )
-  if (missing.length > 0)
+  const asRoot = process.getuid?.() === 0
+  if (missing.length > 0 || !asRoot)
     process.stderr.write(
-      `  Services go through a slower userspace proxy: install ${missing.join(' and ')} for the kernel's\n`,
+      asRoot
+        ? `  Services go through a slower userspace proxy: install ${missing.join(' and ')} for the kernel's\n`
+        : "  Not root: node ports answer, but cluster addresses and the cluster's DNS do not\n",
     )
-  if (!existsSync(files.settings)) await refuseTakenName(config, signal)
+  await refuseTakenByEngine(config, !existsSync(files.settings), signal)
   await refuseTakenPort(config.apiPort, '--api-port')
   await refuseTakenPort(config.agentPort, '--agent-port')
   refuseTakenRange(config)
@@ -134,21 +137,30 @@ function refuseOtherSettings(files: Paths, config: Config): void {
   )
 }
 
-/** A new cluster under the name of another one would take its containers for its own, and remove them. */
-async function refuseTakenName(config: Config, signal: AbortSignal): Promise<void> {
-  const { openDocker } = await import('../agent/docker/dockerode.ts')
-  const docker = openDocker(socketPath(config))
-  const network = nodeNetwork(config).podNetwork.name
-  const filters = labelFilters(config.name)
-  const [containers, networks] = await Promise.all([
-    docker.listContainers({ all: true, limit: 1, filters, abortSignal: signal }),
-    docker.listNetworks({ filters: { name: [network] }, abortSignal: signal }),
+/**
+ * A new cluster under the name of another one would take its containers for its own, and remove them. A pod range that one of Docker's
+ * networks has would leave pods without a network.
+ */
+async function refuseTakenByEngine(config: Config, isNew: boolean, signal: AbortSignal): Promise<void> {
+  const ask = <T>(path: string) => askEngine<T>(socketPath(config), path, signal)
+  const { podCIDR, podNetwork } = nodeNetwork(config)
+  const { label } = labelFilters(config.name)
+  const [networks, containers] = await Promise.all([
+    ask<EngineNetwork[]>('/networks'),
+    isNew
+      ? ask<object[]>(`/containers/json?all=1&limit=1&filters=${encodeURIComponent(JSON.stringify({ label }))}`)
+      : [],
   ])
-  if (containers.length === 0 && !networks.some(({ Name }) => Name === network)) return
-  throw new CliError(
-    `the Docker Engine already has a cluster named ${config.name}: choose another with --name, or name that cluster's directory with --data-dir.
-If its directory is gone, remove what it left: docker rm -f $(docker ps -aq --filter label=${filters.label[0]}); docker network rm ${network}`,
-  )
+  if (containers.length > 0 || (isNew && networks.some(({ Name }) => Name === podNetwork.name)))
+    throw new CliError(
+      `the Docker Engine already has a cluster named ${config.name}: choose another with --name, or name that cluster's directory with --data-dir.
+If its directory is gone, remove what it left: docker rm -f $(docker ps -aq --filter label=${label[0]}); docker network rm ${podNetwork.name}`,
+    )
+  const other = overlappingNetwork(networks, podNetwork.name, podCIDR)
+  if (other)
+    throw new CliError(
+      `Docker's network ${other.name} already has the range ${other.range}: choose another for pods with --pod-cidr`,
+    )
 }
 
 function refuseTakenPort(port: number, flag: string): Promise<void> {

@@ -108,6 +108,7 @@ export class PodNamespaces {
   }
 
   async removeAll(): Promise<void> {
+    if (process.getuid?.() !== 0) return // only root makes any, and may look
     await this.prune(new Set())
     await this.remove(`${this.#directory}/${PROBE}`)
     await rm(this.#directory, { recursive: true, force: true })
