@@ -214,7 +214,7 @@ test('leases and heartbeats are renewed without a write to the disk', async () =
   const first = await renewed()
   const before = await until('what came before is written', async () => {
     const bytes = total()
-    await new Promise((resolve) => setTimeout(resolve, 2000))
+    await new Promise((resolve) => setTimeout(resolve, 4000))
     return total() === bytes && bytes
   })
   await until('the lease is renewed', async () => (await renewed()) !== first, 25_000)

@@ -63,10 +63,16 @@ export class Engine {
     try {
       await this.call(ctx, request)
     } catch (err) {
-      if (!isRuntimeError(err, 'NotFound') && statusCodeOf(err) !== 304) throw err
+      if (!isRuntimeError(err, 'NotFound') && statusCodeOf(err) !== 304 && !isBeingRemoved(err)) throw err
     }
   }
 }
+
+/** Somebody asked for it before, and it will be gone in a moment. */
+export const isBeingRemoved = (err: unknown): boolean =>
+  statusCodeOf(err) === 409 &&
+  err instanceof Error &&
+  /removal of container \S+ is already in progress/.test(err.message)
 
 export const isRuntimeError = (err: unknown, code: RuntimeErrorCode): err is RuntimeError =>
   err instanceof RuntimeError && err.code === code

@@ -68,7 +68,7 @@ export class Sandboxes {
       try {
         await this.#start(ctx, sandbox.id)
       } catch (err) {
-        const other = early ? undefined : this.#otherWay(err, attachment)
+        const other = early ? undefined : this.#otherWay(err, attachment, this.#facts.get(sandbox.id))
         if (!other || ctx.signal.aborted) throw err
         attachment = other
         await this.#discard(ctx, sandbox.id)
@@ -81,10 +81,10 @@ export class Sandboxes {
     }
   }
 
-  /** What to try after the first sandbox could not start, learning from it. */
-  #otherWay(err: unknown, attachment: Attachment): Attachment | undefined {
-    if (isOomScoreRefused(err) && this.#oomScore === 'unknown') {
-      this.refuseNegativeOomScore()
+  /** What to try after one of the first sandboxes could not start, learning from it. Several may be under way before any was refused. */
+  #otherWay(err: unknown, attachment: Attachment, tried: SandboxFacts | undefined): Attachment | undefined {
+    if (isOomScoreRefused(err) && !tried?.noOomScore) {
+      if (this.#oomScore === 'unknown') this.refuseNegativeOomScore()
       return attachment
     }
     if (attachment !== 'entered' || isRuntimeError(err, 'Unavailable')) return undefined
