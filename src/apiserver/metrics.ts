@@ -1,21 +1,10 @@
 // The server's metrics in Prometheus' text form: counters, gauges and histograms by label, and the API server's own under the names
 // that dashboards know. Numbers only: nothing here runs on a timer.
+import { formatFamily, labelText, type MetricFamily, type MetricLabels } from '../base/metrics-text.ts'
 import type { RequestInfo } from './request-info.ts'
 
-type Labels = Readonly<Record<string, string>>
-
-interface Family {
-  readonly name: string
-  readonly help: string
-  readonly type: 'counter' | 'gauge' | 'histogram'
+interface Family extends MetricFamily {
   lines(): Iterable<string>
-}
-
-const labelText = (labels: Labels) => {
-  const parts = Object.entries(labels).map(
-    ([k, v]) => `${k}="${v.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`))}"`,
-  )
-  return parts.length > 0 ? `{${parts.join(',')}}` : ''
 }
 
 class Value implements Family {
@@ -30,7 +19,7 @@ class Value implements Family {
     this.help = help
   }
 
-  add(labels: Labels, by = 1): void {
+  add(labels: MetricLabels, by = 1): void {
     const key = labelText(labels)
     this.#values.set(key, (this.#values.get(key) ?? 0) + by)
   }
@@ -45,7 +34,7 @@ class Histogram implements Family {
   readonly name: string
   readonly help: string
   readonly #bounds: readonly number[]
-  readonly #series = new Map<string, { labels: Labels; counts: number[]; sum: number; count: number }>()
+  readonly #series = new Map<string, { labels: MetricLabels; counts: number[]; sum: number; count: number }>()
 
   constructor(name: string, help: string, bounds: readonly number[]) {
     this.name = name
@@ -53,7 +42,7 @@ class Histogram implements Family {
     this.#bounds = bounds
   }
 
-  observe(labels: Labels, value: number): void {
+  observe(labels: MetricLabels, value: number): void {
     const key = labelText(labels)
     let series = this.#series.get(key)
     if (!series) {
@@ -104,30 +93,17 @@ export class Metrics {
     const memory = process.memoryUsage()
     const cpu = process.cpuUsage()
     const families: Family[] = [this.requests, this.durations, this.longRunning, this.inflight, this.rejected]
-    const text = families.flatMap((family) => {
-      const lines = [...family.lines()]
-      return lines.length
-        ? [`# HELP ${family.name} ${family.help}`, `# TYPE ${family.name} ${family.type}`, ...lines]
-        : []
-    })
-    const single = (name: string, type: string, help: string, value: number) => [
-      `# HELP ${name} ${help}`,
-      `# TYPE ${name} ${type}`,
-      `${name} ${value}`,
-    ]
-    return `${[
-      ...text,
-      ...single('process_cpu_seconds_total', 'counter', 'CPU time spent.', (cpu.user + cpu.system) / 1e6),
-      ...single('process_resident_memory_bytes', 'gauge', 'Resident memory.', memory.rss),
-      ...single('process_start_time_seconds', 'gauge', 'When the server started.', this.#startedMs / 1000),
-      ...single('nodejs_heap_size_used_bytes', 'gauge', 'Heap in use.', memory.heapUsed),
-      ...single(
-        'process_uptime_seconds',
-        'gauge',
-        'For how long it has been running.',
-        (nowMs - this.#startedMs) / 1000,
-      ),
-    ].join('\n')}\n`
+    const single = (name: string, type: 'counter' | 'gauge', help: string, value: number) =>
+      formatFamily({ name, type, help }, [`${name} ${value}`])
+    const uptime = (nowMs - this.#startedMs) / 1000
+    return [
+      ...families.map((family) => formatFamily(family, family.lines())),
+      single('process_cpu_seconds_total', 'counter', 'CPU time spent.', (cpu.user + cpu.system) / 1e6),
+      single('process_resident_memory_bytes', 'gauge', 'Resident memory.', memory.rss),
+      single('process_start_time_seconds', 'gauge', 'When the server started.', this.#startedMs / 1000),
+      single('nodejs_heap_size_used_bytes', 'gauge', 'Heap in use.', memory.heapUsed),
+      single('process_uptime_seconds', 'gauge', 'For how long it has been running.', uptime),
+    ].join('')
   }
 }
 
@@ -143,7 +119,7 @@ const VERBS_SHOWN: Readonly<Record<string, string>> = {
 }
 
 /** The labels of a request. Names that no kind has would let clients make series without end: `known` says whether it exists. */
-export function requestLabels(info: RequestInfo, known: boolean): Labels {
+export function requestLabels(info: RequestInfo, known: boolean): MetricLabels {
   const scope = info.name ? 'resource' : info.namespace ? 'namespace' : 'cluster'
   const { group, version, resource, subresource } = known
     ? info

@@ -15,3 +15,11 @@ export function child(ctx: Ctx, bindings: Record<string, unknown>, signal?: Abor
     log: ctx.log.child(bindings),
   }
 }
+
+/** Resolves when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

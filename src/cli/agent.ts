@@ -9,7 +9,7 @@ import { startAgentServer } from '../agent/server/server.ts'
 import { Node } from '../api/kinds/node.ts'
 import { Pod } from '../api/kinds/pod.ts'
 import { type Clock, delay, systemClock } from '../base/clock.ts'
-import { type Ctx, child } from '../base/ctx.ts'
+import { aborted, type Ctx, child } from '../base/ctx.ts'
 import { createClient } from '../client/api-client.ts'
 import type { Cache } from '../client/cache.ts'
 import { createEventRecorder } from '../client/event-recorder.ts'
@@ -185,11 +185,6 @@ async function serve(
   await aborted(ctx.signal)
   await server.close()
 }
-
-const aborted = (signal: AbortSignal) =>
-  new Promise<void>((resolve) =>
-    signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true }),
-  )
 
 /** `up` waits for this: the node was seen Ready by its own agent, in this run. */
 function announceReady(cache: Cache, clock: Clock, files: Paths): void {

@@ -1,4 +1,5 @@
 // Counters of the controllers' work queues, under the standard's metric names.
+import { formatFamily, labelText } from '../base/metrics-text.ts'
 
 export interface QueueCounters {
   adds: number
@@ -22,12 +23,12 @@ export class ControllerMetrics {
 
   /** In the Prometheus text format. */
   format(): string {
-    const lines: string[] = []
+    let text = ''
     const metric = (name: string, type: 'counter' | 'gauge', help: string, value: (c: QueueCounters) => number) => {
-      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`)
-      for (const [controller, counters] of this.#byController) {
-        lines.push(`${name}{name="${controller}"} ${value(counters)}`)
-      }
+      const samples = [...this.#byController].map(
+        ([controller, c]) => `${name}${labelText({ name: controller })} ${value(c)}`,
+      )
+      text += formatFamily({ name, type, help }, samples)
     }
     metric('workqueue_depth', 'gauge', 'Keys waiting to be synced.', (c) => c.depth())
     metric('workqueue_adds_total', 'counter', 'Keys added.', (c) => c.adds)
@@ -35,6 +36,6 @@ export class ControllerMetrics {
     metric('workqueue_work_duration_seconds_sum', 'counter', 'Time spent in syncs.', (c) => c.busyMs / 1000)
     metric('workqueue_work_duration_seconds_count', 'counter', 'Syncs.', (c) => c.syncs)
     metric('controller_sync_failures_total', 'counter', 'Syncs that failed.', (c) => c.failures)
-    return `${lines.join('\n')}\n`
+    return text
   }
 }

@@ -1,4 +1,5 @@
 // The scheduler's counters, under the standard's metric names. Numbers only: nothing here runs on a timer.
+import { formatFamily, labelText } from '../base/metrics-text.ts'
 import type { SchedulingQueue } from './queue.ts'
 
 export type AttemptResult = 'scheduled' | 'unschedulable' | 'error'
@@ -29,19 +30,27 @@ export class SchedulerMetrics {
   format(): string {
     const of = (result: AttemptResult) => this.#attempts.get(result) ?? { count: 0, busyMs: 0 }
     const each = (name: string, value: (result: AttemptResult) => number) =>
-      RESULTS.map((result) => `${name}{result="${result}",profile="default-scheduler"} ${value(result)}`)
-    const head = (name: string, type: string, help: string) => [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`]
-    const lines = [
-      ...head('scheduler_schedule_attempts_total', 'counter', 'Attempts to schedule pods, by the result.'),
-      ...each('scheduler_schedule_attempts_total', (result) => of(result).count),
-      ...head('scheduler_scheduling_attempt_duration_seconds', 'summary', 'Decisions and bindings.'),
-      ...each('scheduler_scheduling_attempt_duration_seconds_sum', (result) => of(result).busyMs / 1000),
-      ...each('scheduler_scheduling_attempt_duration_seconds_count', (result) => of(result).count),
-      ...head('scheduler_preemption_attempts_total', 'counter', 'Attempts to make room for a pod.'),
-      `scheduler_preemption_attempts_total ${this.#preemptions}`,
-      ...head('scheduler_pending_pods', 'gauge', 'Pods that wait, by queue.'),
-      ...Object.entries(this.#pending()).map(([queue, count]) => `scheduler_pending_pods{queue="${queue}"} ${count}`),
-    ]
-    return `${lines.join('\n')}\n`
+      RESULTS.map((result) => `${name}${labelText({ result, profile: 'default-scheduler' })} ${value(result)}`)
+    const attempts = 'scheduler_schedule_attempts_total'
+    const duration = 'scheduler_scheduling_attempt_duration_seconds'
+    const preemptions = 'scheduler_preemption_attempts_total'
+    const pending = 'scheduler_pending_pods'
+    return [
+      formatFamily(
+        { name: attempts, type: 'counter', help: 'Attempts to schedule pods, by the result.' },
+        each(attempts, (result) => of(result).count),
+      ),
+      formatFamily({ name: duration, type: 'summary', help: 'What decisions and bindings took.' }, [
+        ...each(`${duration}_sum`, (result) => of(result).busyMs / 1000),
+        ...each(`${duration}_count`, (result) => of(result).count),
+      ]),
+      formatFamily({ name: preemptions, type: 'counter', help: 'Attempts to make room for a pod.' }, [
+        `${preemptions} ${this.#preemptions}`,
+      ]),
+      formatFamily(
+        { name: pending, type: 'gauge', help: 'Pods that wait, by queue.' },
+        Object.entries(this.#pending()).map(([queue, count]) => `${pending}${labelText({ queue })} ${count}`),
+      ),
+    ].join('')
   }
 }

@@ -6,7 +6,7 @@ import { isAlreadyExists, isNotFound } from '../../api/meta/errors.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import type * as v1 from '../../api/types/core.v1.ts'
 import { type Clock, delay } from '../../base/clock.ts'
-import type { Ctx } from '../../base/ctx.ts'
+import { aborted, type Ctx } from '../../base/ctx.ts'
 import { BackOff } from '../../client/back-off.ts'
 import type { Client } from '../../client/client.ts'
 import type { EventRecorder } from '../../client/events.ts'
@@ -270,11 +270,4 @@ const CONDITION_EVENTS: Readonly<Record<string, readonly [string, string]>> = {
   MemoryPressure: ['NodeHasInsufficientMemory', 'NodeHasSufficientMemory'],
   DiskPressure: ['NodeHasDiskPressure', 'NodeHasNoDiskPressure'],
   PIDPressure: ['NodeHasInsufficientPID', 'NodeHasSufficientPID'],
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

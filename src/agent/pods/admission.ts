@@ -1,11 +1,10 @@
 // Whether this node takes a pod that was bound to it: it must fit beside those that are here, and the node must be the kind that it
 // asks for. A pod that is refused fails. Pure.
 import type { Pod } from '../../api/kinds/pod.ts'
-import { type Operator, requirementMatches } from '../../api/meta/label-selector.ts'
+import { matchesRequiredNodes } from '../../api/meta/node-selector.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import { podRequests } from '../../api/meta/pods.ts'
 import { parseQuantity, toMilli, toWhole } from '../../api/meta/quantity.ts'
-import type * as v1 from '../../api/types/core.v1.ts'
 import type { Verdict } from './plan.ts'
 
 export interface AdmittingNode {
@@ -20,7 +19,7 @@ export function admit(
   others: readonly DeepReadonly<Pod>[],
   node: AdmittingNode,
 ): Verdict | undefined {
-  if (!matchesNode(pod, node)) {
+  if (!matchesRequiredNodes(pod, node)) {
     const why = "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
     return { reason: 'NodeAffinity', message: `Pod was rejected: ${why}` }
   }
@@ -45,28 +44,6 @@ function outOf(resource: string, requested: number, used: number, capacity: numb
     reason: `OutOf${resource}`,
     message: `Pod was rejected: Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
   }
-}
-
-function matchesNode(pod: DeepReadonly<Pod>, node: AdmittingNode): boolean {
-  for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {})) if (node.labels[key] !== value) return false
-  const terms = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms
-  return !terms || terms.some((term) => matchesTerm(term, node))
-}
-
-function matchesTerm(term: DeepReadonly<v1.NodeSelectorTerm>, node: AdmittingNode): boolean {
-  const expressions = term.matchExpressions ?? []
-  const fields = term.matchFields ?? []
-  // k8s: an empty term matches nothing.
-  if (expressions.length === 0 && fields.length === 0) return false
-  const requirement = (r: DeepReadonly<v1.NodeSelectorRequirement>) => ({
-    key: r.key,
-    operator: r.operator as Operator,
-    values: r.values ?? [],
-  })
-  return (
-    expressions.every((r) => requirementMatches(requirement(r), node.labels)) &&
-    fields.every((r) => r.key === 'metadata.name' && requirementMatches(requirement(r), { 'metadata.name': node.name }))
-  )
 }
 
 /** The order in which pods that are here already are looked at: the older first, so that a restart refuses no other than before. */

@@ -1,26 +1,22 @@
 // Samples in Prometheus' text format: /metrics/resource (what metrics-server reads), /metrics/cadvisor and the agent's own counts. Pure.
+import { formatFamily, labelText, type MetricFamily } from '../../base/metrics-text.ts'
 import type { PodLookup } from './lookup.ts'
 import type { Sample } from './samples.ts'
 
-interface Family {
-  name: string
-  type: 'counter' | 'gauge'
-  help: string
+interface Family extends MetricFamily {
   values: { labels?: Record<string, string>; value: number; timeMs?: number }[]
 }
 
-const escaped = (value: string) => value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')
-
-export function formatMetrics(families: readonly Family[]): string {
+function formatMetrics(families: readonly Family[]): string {
+  const line = (name: string, { labels = {}, value, timeMs }: Family['values'][number]) =>
+    `${name}${labelText(labels)} ${value}${timeMs === undefined ? '' : ` ${Math.floor(timeMs)}`}`
   return families
-    .filter((family) => family.values.length > 0)
-    .map(({ name, type, help, values }) => {
-      const lines = values.map(({ labels, value, timeMs }) => {
-        const named = Object.entries(labels ?? {}).map(([key, text]) => `${key}="${escaped(text)}"`)
-        return `${name}${named.length > 0 ? `{${named.join(',')}}` : ''} ${value}${timeMs === undefined ? '' : ` ${Math.floor(timeMs)}`}\n`
-      })
-      return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`
-    })
+    .map((family) =>
+      formatFamily(
+        family,
+        family.values.map((sample) => line(family.name, sample)),
+      ),
+    )
     .join('')
 }
 

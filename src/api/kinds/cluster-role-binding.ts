@@ -1,9 +1,8 @@
 // ClusterRoleBinding: who has the permissions of a role.
 import { pathSegment } from '../meta/names.ts'
 import type * as types from '../types/rbac.v1.ts'
-import { age, text, wide } from './columns.ts'
 import { defineKind } from './kind.ts'
-import { defaultBinding, subjectNames, validateBinding, validateBindingUpdate } from './rbac-rules.ts'
+import { bindingColumns, defaultBinding, validateBinding, validateBindingUpdate } from './rbac-rules.ts'
 
 export type ClusterRoleBinding = types.ClusterRoleBinding
 
@@ -14,13 +13,7 @@ export const ClusterRoleBinding = defineKind<ClusterRoleBinding>({
   plural: 'clusterrolebindings',
   scope: 'Cluster',
   description: 'Gives the permissions of a cluster role to users, groups and service accounts, everywhere.',
-  columns: [
-    text('Role', (b) => `${b.roleRef?.kind ?? ''}/${b.roleRef?.name ?? ''}`, 'The role whose permissions are given.'),
-    age(),
-    wide(text('Users', (b) => subjectNames(b, 'User'), 'Users who get them.')),
-    wide(text('Groups', (b) => subjectNames(b, 'Group'), 'Groups that get them.')),
-    wide(text('ServiceAccounts', (b) => subjectNames(b, 'ServiceAccount'), 'Service accounts that get them.')),
-  ],
+  columns: bindingColumns(),
   validateName: pathSegment,
   default: defaultBinding,
   validate: (b) => validateBinding(b, false),

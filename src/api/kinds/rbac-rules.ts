@@ -1,9 +1,11 @@
-// What the four RBAC kinds share: the rules of policy rules, subjects and role references, and their defaults.
+// What the four RBAC kinds share: the rules of policy rules, subjects and role references, and their defaults and columns.
 import { type FieldError, forbiddenField, invalid, notSupported, required } from '../meta/errors.ts'
 import { dnsSubdomain, pathSegment } from '../meta/names.ts'
-import type { DeepReadonly } from '../meta/object.ts'
+import type { DeepReadonly, KubeObject } from '../meta/object.ts'
 import type { PolicyRule, RoleRef, Subject } from '../types/rbac.v1.ts'
 import { checkImmutable, checkName, checkOneOf } from './check.ts'
+import { age, text, wide } from './columns.ts'
+import type { Column } from './kind.ts'
 
 export const RBAC_GROUP = 'rbac.authorization.k8s.io'
 
@@ -11,6 +13,14 @@ interface Binding {
   subjects?: Subject[]
   roleRef: RoleRef
 }
+
+export const bindingColumns = <T extends KubeObject & Binding>(): Column<T>[] => [
+  text('Role', (b) => `${b.roleRef?.kind ?? ''}/${b.roleRef?.name ?? ''}`, 'The role whose permissions are given.'),
+  age(),
+  wide(text('Users', (b) => subjectNames(b, 'User'), 'Users who get them.')),
+  wide(text('Groups', (b) => subjectNames(b, 'Group'), 'Groups that get them.')),
+  wide(text('ServiceAccounts', (b) => subjectNames(b, 'ServiceAccount'), 'Service accounts that get them.')),
+]
 
 export function defaultBinding(binding: Binding): void {
   const { apiGroup, ...rest } = binding.roleRef ?? ({} as RoleRef)

@@ -5,18 +5,10 @@ import { Node } from '../../api/kinds/node.ts'
 import { Pod } from '../../api/kinds/pod.ts'
 import { forbidden } from '../../api/meta/errors.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
-import type { UserInfo } from '../../api/wire.ts'
+import { nodeNameOf } from '../authz/node.ts'
 import { refOf } from '../registry/call.ts'
 import type { AdmissionPlugin, AdmissionRequest } from './admission.ts'
 import { isKind } from './lookup.ts'
-
-const USER_PREFIX = 'system:node:'
-
-export function nodeNameOf(user: UserInfo): string | undefined {
-  return user.name.startsWith(USER_PREFIX) && user.groups.includes('system:nodes')
-    ? user.name.slice(USER_PREFIX.length)
-    : undefined
-}
 
 export const nodeRestriction: AdmissionPlugin = {
   name: 'NodeRestriction',

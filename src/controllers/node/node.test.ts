@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Node } from '../../api/kinds/node.ts'
 import type { Pod } from '../../api/kinds/pod.ts'
+import { tolerates } from '../../api/meta/taints.ts'
 import type { Taint, Toleration } from '../../api/types/core.v1.ts'
 import { silentConditions, wantedTaints } from './health.ts'
-import { evictAtMs, tolerates } from './tolerance.ts'
+import { evictAtMs } from './tolerance.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const node = (conditions: Record<string, string>, spec: object = {}) =>

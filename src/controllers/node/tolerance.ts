@@ -1,15 +1,8 @@
 // How long a pod may stay on a node with NoExecute taints. Pure.
 import type { Pod } from '../../api/kinds/pod.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
-import type { Taint, Toleration } from '../../api/types/core.v1.ts'
-
-/** k8s: an empty key with Exists tolerates everything, an empty effect every effect. */
-export function tolerates(toleration: DeepReadonly<Toleration>, taint: DeepReadonly<Taint>): boolean {
-  if (toleration.effect && toleration.effect !== taint.effect) return false
-  if (toleration.key && toleration.key !== taint.key) return false
-  if ((toleration.operator || 'Equal') === 'Exists') return true
-  return toleration.key === taint.key && (toleration.value ?? '') === (taint.value ?? '')
-}
+import { tolerates } from '../../api/meta/taints.ts'
+import type { Taint } from '../../api/types/core.v1.ts'
 
 /**
  * When the pod has to go, in milliseconds since the epoch: now or earlier when a taint is not tolerated at all; undefined: it may stay.

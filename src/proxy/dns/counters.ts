@@ -1,4 +1,5 @@
 // What the DNS server did, in the metric names of CoreDNS. `text` gives the Prometheus exposition.
+import { formatFamily, labelText } from '../../base/metrics-text.ts'
 
 class Counter {
   readonly name: string
@@ -26,10 +27,10 @@ class Counter {
 
   text(): string {
     const lines = [...this.#counts].map(([values, count]) => {
-      const parts = values.split(' ').map((value, i) => `${this.#labels[i]}=${JSON.stringify(value)}`)
-      return `${this.name}{${parts.join(',')}} ${count}`
+      const labels = Object.fromEntries(values.split(' ').map((value, i) => [this.#labels[i], value]))
+      return `${this.name}${labelText(labels)} ${count}`
     })
-    return [`# HELP ${this.name} ${this.help}`, `# TYPE ${this.name} counter`, ...lines, ''].join('\n')
+    return formatFamily({ name: this.name, type: 'counter', help: this.help }, lines)
   }
 }
 

@@ -1,7 +1,7 @@
 // Cluster DNS inside the agent: names of the cluster straight from the index of Services, all others through the forwarder. What the
 // index knows is answered whether the API is there or not.
 import type { Clock } from '../../base/clock.ts'
-import { type Ctx, child } from '../../base/ctx.ts'
+import { aborted, type Ctx, child } from '../../base/ctx.ts'
 import type { Cache } from '../../client/cache.ts'
 import { AnswerCache } from './cache.ts'
 import { DnsCounters } from './counters.ts'
@@ -83,13 +83,6 @@ function guarded(ctx: Ctx, handle: Handler): Handler {
       return dropped(err)
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
 
 interface HandlerParts {

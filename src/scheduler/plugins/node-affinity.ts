@@ -1,6 +1,7 @@
 // nodeSelector and node affinity: required terms filter, preferred ones add their weights.
+
+import { matchesRequiredNodes, matchesTerm } from '../../api/meta/node-selector.ts'
 import { normalise, type Plugin, unresolvable } from '../framework.ts'
-import { matchesRequiredNodes, matchesTerm } from '../node-selector.ts'
 
 export const nodeAffinity: Plugin = {
   name: 'NodeAffinity',

@@ -1,11 +1,11 @@
 // Spreads pods over the domains of a topology (zones, nodes): DoNotSchedule constraints filter, ScheduleAnyway ones score. A pod that
 // says nothing is spread softly with its siblings, those that its Services and its controller select.
 import { type Labels, matches, type Selector } from '../../api/meta/label-selector.ts'
+import { matchesRequiredNodes } from '../../api/meta/node-selector.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import type { TopologySpreadConstraint } from '../../api/types/core.v1.ts'
 import { MAX_SCORE, type Plugin, type Rejection, unresolvable, unschedulable } from '../framework.ts'
 import type { NodeInfo } from '../node-info.ts'
-import { matchesRequiredNodes } from '../node-selector.ts'
 import { compiled, type PodInfo, podInfo, withLabelKeys } from '../pod-info.ts'
 import type { Snapshot } from '../snapshot.ts'
 import { untoleratedTaint } from '../taints.ts'

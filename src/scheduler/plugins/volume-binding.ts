@@ -1,9 +1,10 @@
 // Claims that a pod mounts: they must exist and be bound, or be of a class that binds once the node is known (claimsToBind says which);
 // a bound volume must be reachable from the node.
+
+import { matchesNodeSelector } from '../../api/meta/node-selector.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../api/types/core.v1.ts'
 import { type Plugin, type Rejection, unresolvable } from '../framework.ts'
-import { matchesNodeSelector } from '../node-selector.ts'
 import type { Lookups } from '../snapshot.ts'
 
 type Claim = DeepReadonly<PersistentVolumeClaim>

@@ -1,7 +1,8 @@
 // Whether a node is one that a pod (or a volume) asks for: nodeSelector, node affinity terms, and the two together.
-import { type Labels, requirementMatches } from '../api/meta/label-selector.ts'
-import type { DeepReadonly } from '../api/meta/object.ts'
-import type { NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../api/types/core.v1.ts'
+
+import type { NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../types/core.v1.ts'
+import { type Labels, requirementMatches } from './label-selector.ts'
+import type { DeepReadonly } from './object.ts'
 
 /** What terms speak of: labels and, as the only field, metadata.name. */
 export interface SelectableNode {
