@@ -55,6 +55,8 @@ export interface ApiServerOptions {
   /** Numbers in [0, 1): generated names, choice of addresses. */
   readonly random?: () => number
   readonly newUid?: () => string
+  /** What `/metrics` shows besides the server's own, in the Prometheus text format: of components in the same process. */
+  readonly moreMetrics?: () => string
 }
 
 export interface ApiServer {
@@ -130,7 +132,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         { name: 'shutdown', of: ['readyz'], problem: () => (stopping.signal.aborted ? 'shutting down' : undefined) },
       ]),
       exactly('/version', () => objectResponse(VERSION_INFO)),
-      exactly('/metrics', () => textResponse(metrics.format(clock.now()), 200, 'text/plain; version=0.0.4')),
+      exactly('/metrics', () =>
+        textResponse(metrics.format(clock.now()) + (options.moreMetrics?.() ?? ''), 200, 'text/plain; version=0.0.4'),
+      ),
       ...(tokens
         ? [
             exactly('/openid/v1/jwks', () => objectResponse(tokens.jwks())),

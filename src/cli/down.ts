@@ -1,6 +1,7 @@
 // `skiff down`: ends the processes, then removes every container, network, rule and mount that this cluster made.
 // Works from what is there (pid files, labels, the rules' names), so that it also cleans up after a crash.
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { endLeftovers, livePid, supervisorPid, whenFilesSay } from './cluster-process.ts'
 import { CliError, type Config, type Flags, socketPath } from './config.ts'
 import { ping } from './docker-engine.ts'
@@ -9,7 +10,7 @@ import { interruptible, phase } from './progress.ts'
 import { existingCluster } from './settings-file.ts'
 
 export async function run(flags: Flags): Promise<number> {
-  const signal = interruptible()
+  const signal = interruptible('run "skiff down" again for the rest')
   const { config, files } = existingCluster(flags)
   await phase('processes', () => stopProcesses(files))
   await phase('containers, network and rules', async (note) => {
@@ -18,7 +19,7 @@ export async function run(flags: Flags): Promise<number> {
   })
   await stopOwnEngine(config, files)
   if (flags.switches.has('purge')) {
-    await phase('data', async () => rmSync(files.dataDir, { recursive: true, force: true }))
+    await phase('data', async () => removeData(files))
     process.stdout.write(`Removed, with its data in ${files.dataDir}.\n`)
   } else {
     process.stdout.write(
@@ -26,6 +27,17 @@ export async function run(flags: Flags): Promise<number> {
     )
   }
   return 0
+}
+
+/** The settings last: as long as something is left, `down --purge` can be run again. @throws CliError */
+function removeData(files: Paths): void {
+  try {
+    for (const name of readdirSync(files.dataDir))
+      if (name !== basename(files.settings)) rmSync(join(files.dataDir, name), { recursive: true, force: true })
+    rmSync(files.dataDir, { recursive: true, force: true })
+  } catch (err) {
+    throw new CliError(`${files.dataDir} cannot be removed: ${(err as Error).message}`)
+  }
 }
 
 async function stopProcesses(files: Paths): Promise<void> {

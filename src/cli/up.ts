@@ -4,6 +4,7 @@ import { existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
+import { labelFilters } from '../agent/docker/labels.ts'
 import { adminClient } from './admin-client.ts'
 import { overlaps } from './cidr.ts'
 import {
@@ -18,16 +19,17 @@ import {
 } from './cluster-process.ts'
 import { CliError, type Config, type Flags, socketPath, toFlags } from './config.ts'
 import { ensureEngine, ensureTools } from './docker-engine.ts'
+import { nodeNetwork } from './node-network.ts'
 import { untilNodeReady } from './node-ready.ts'
 import { type Paths, paths } from './paths.ts'
 import { makeDirectories, prepare } from './prepare.ts'
-import { interruptible, phase } from './progress.ts'
+import { interruptible, phase, shellWord } from './progress.ts'
 import { clusterConfig } from './settings-file.ts'
 
 const READY_TIMEOUT_MS = 60_000
 
 export async function run(flags: Flags): Promise<number> {
-  const signal = interruptible()
+  const signal = interruptible('"skiff up" goes on from here, "skiff down" stops what was started')
   const config = clusterConfig(flags)
   const files = paths(config.dataDir)
   makeDirectories(config, files)
@@ -52,7 +54,7 @@ export async function run(flags: Flags): Promise<number> {
       await runDemo({ client, config, files, signal })
     } else {
       process.stdout.write(
-        `${wasRunning ? 'Already running.' : 'The cluster is up.'} Try:\n  export KUBECONFIG=${files.kubeconfig}\n  kubectl get nodes\n  ./skiff up --demo\n`,
+        `${wasRunning ? 'Already running.' : 'The cluster is up.'} Try:\n  export KUBECONFIG=${shellWord(files.kubeconfig)}\n  kubectl get nodes\n  ./skiff up --demo\n`,
       )
     }
     return 0
@@ -79,6 +81,7 @@ async function start(config: Config, files: Paths, signal: AbortSignal): Promise
     process.stderr.write(
       `  Services go through a slower userspace proxy: install ${missing.join(' and ')} for the kernel's\n`,
     )
+  if (!existsSync(files.settings)) await refuseTakenName(config, signal)
   await refuseTakenPort(config.apiPort, '--api-port')
   await refuseTakenPort(config.agentPort, '--agent-port')
   refuseTakenRange(config)
@@ -131,6 +134,23 @@ function refuseOtherSettings(files: Paths, config: Config): void {
   )
 }
 
+/** A new cluster under the name of another one would take its containers for its own, and remove them. */
+async function refuseTakenName(config: Config, signal: AbortSignal): Promise<void> {
+  const { openDocker } = await import('../agent/docker/dockerode.ts')
+  const docker = openDocker(socketPath(config))
+  const network = nodeNetwork(config).podNetwork.name
+  const filters = labelFilters(config.name)
+  const [containers, networks] = await Promise.all([
+    docker.listContainers({ all: true, limit: 1, filters, abortSignal: signal }),
+    docker.listNetworks({ filters: { name: [network] }, abortSignal: signal }),
+  ])
+  if (containers.length === 0 && !networks.some(({ Name }) => Name === network)) return
+  throw new CliError(
+    `the Docker Engine already has a cluster named ${config.name}: choose another with --name, or name that cluster's directory with --data-dir.
+If its directory is gone, remove what it left: docker rm -f $(docker ps -aq --filter label=${filters.label[0]}); docker network rm ${network}`,
+  )
+}
+
 function refuseTakenPort(port: number, flag: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer()
@@ -149,8 +169,9 @@ function refuseTakenPort(port: number, flag: string): Promise<void> {
 
 /** Our own pod bridge may still be there from before; any other address in the range is somebody else's. */
 function refuseTakenRange(config: Config): void {
+  const { bridge } = nodeNetwork(config).podNetwork
   for (const [name, addresses] of Object.entries(networkInterfaces())) {
-    if (name.startsWith('skiff')) continue
+    if (name === bridge) continue
     for (const { family, address } of addresses ?? []) {
       if (family !== 'IPv4') continue
       for (const [range, flag] of [

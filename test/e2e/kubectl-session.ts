@@ -45,8 +45,9 @@ export function withEachKubectl(label: string, tests: (session: Session) => void
   })
   after(async () => {
     for (const child of children) child.kill('SIGKILL')
-    await clusterOn(host, programs[0]!.path).skiff('down', '--purge')
+    const down = await clusterOn(host, programs[0]!.path).skiff('down', '--purge')
     host.stop()
+    assert.equal(down.code, 0, down.stdout + down.stderr)
   })
   for (const { version, path } of programs) {
     const ns = `k${version.replace('.', '-')}`

@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { until } from './cluster.ts'
 import { MANIFEST, RUN, withEachKubectl } from './kubectl-session.ts'
 
 const TALKER = `run talker ${RUN} --command -- sh -c 'trap "exit 0" TERM; i=0; while true; do echo line $i; i=$((i+1)); sleep 0.2; done'`
@@ -104,9 +105,9 @@ withEachKubectl('streams', (session) => {
   test('debug adds a container that sees its target, and copies a pod', async () => {
     const debug = '--image=busybox:latest --image-pull-policy=IfNotPresent --profile=general'
     await k(`debug talker ${debug} --target=talker --container=look -- sh -c 'ps; sleep 60'`)
-    const looking = session.background('logs -f talker -c look')
-    await looking.prints(/^ +1 root .*trap "exit 0" TERM/m)
-    looking.end()
+    await until("it has seen its target's first process", async () =>
+      /^ +1 root .*trap "exit 0" TERM/m.test((await session.try('logs talker -c look')).stdout),
+    )
     assert.equal(await k('exec talker -c look -- echo here'), 'here\n')
     assert.equal(await k('get pod talker -o jsonpath={.metadata.generation}'), '2')
     await k(`debug talker ${debug} --copy-to=copy --container=talker -- sleep 60`)
