@@ -211,12 +211,12 @@ test('leases and heartbeats are renewed without a write to the disk', async () =
   const renewed = async () => (await cluster.get<Lease>('lease/node1 -n kube-node-lease')).spec?.renewTime
   const written = (id: number) => Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${id}/io`, 'utf8'))?.[1])
   const total = () => written(pid('server')) + written(pid('agent'))
-  const first = await renewed()
   const before = await until('what came before is written', async () => {
     const bytes = total()
     await new Promise((resolve) => setTimeout(resolve, 4000))
     return total() === bytes && bytes
   })
+  const first = await renewed()
   await until('the lease is renewed', async () => (await renewed()) !== first, 25_000)
   assert.equal(total() - before, 0)
 })
