@@ -28,7 +28,12 @@ if (only !== 'e2e') {
   step('types', process.execPath, [join(root, 'scripts/generate-types.ts'), '--check'])
   step('types of the program', bin('tsc'), ['--noEmit'])
   step('lint', bin('biome'), ['check', '--error-on-warnings'])
-  const files = tests(['src/**/*.test.ts', 'test/house/*.test.ts', 'test/stories/*.test.ts'])
+  const files = tests([
+    'src/**/*.test.ts',
+    'test/house/*.test.ts',
+    'test/stories/*.test.ts',
+    'test/conformance/*.test.ts',
+  ])
   step(
     'unit tests, house rules and stories',
     process.execPath,

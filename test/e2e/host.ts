@@ -76,7 +76,7 @@ export function startHost(label: string, { images = true } = {}): Host {
   }
   const stop = () => {
     spawnSync(script, ['stop', name], { env, timeout: 60_000 })
-    rmSync(dir, { recursive: true, force: true })
+    rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
   process.once('exit', stop)
   const dockerHost = host(['start', name, String(octet)])

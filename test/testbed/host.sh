@@ -46,6 +46,8 @@ stop() {
     while kill -0 "$pid" 2>/dev/null && [ $i -lt 200 ]; do i=$((i + 1)); sleep 0.1; done
   fi
   ! ip netns list | grep -q "^$ns\b" || ip netns del "$ns"
+  # Mounts that the engine, or what ran in it, left below our own directory.
+  awk -v dir="$dir/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | while read -r mount; do umount -l "$mount"; done
   rm -rf "$dir"
 }
 

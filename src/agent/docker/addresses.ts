@@ -14,7 +14,7 @@ export class AddressPool {
     const mask = (2 ** 32 - 2 ** (32 - Number(bits))) >>> 0
     const network = (numberOf(base) & mask) >>> 0
     this.#first = network + 1
-    this.#last = (network | (~mask >>> 0)) - 1
+    this.#last = ((network | ~mask) >>> 0) - 1
     this.#next = this.#first
     for (const address of reserved) this.take(address)
   }

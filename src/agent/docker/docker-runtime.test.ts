@@ -103,11 +103,16 @@ if (socket) {
 
     test('resolv.conf, host name and interface are what the pod was given', async () => {
       const box = await sandbox({ hostname: 'web-1' })
-      const text = await output(box, script('cat /etc/resolv.conf; hostname; ip -4 -o addr show eth0; ip route'))
+      const text = await output(
+        box,
+        script('cat /etc/resolv.conf; hostname; cat /etc/hosts; ip -4 -o addr show eth0; ip route'),
+      )
       assert.match(text, /^nameserver 10\.96\.0\.10$/m)
       assert.match(text, /^search default\.svc\.cluster\.local svc\.cluster\.local$/m)
       assert.match(text, /^options ndots:5$/m)
       assert.match(text, /^web-1$/m)
+      assert.match(text, /^127\.0\.0\.1\s+localhost$/m)
+      assert.match(text, new RegExp(`^${box.ips[0]}\\s+web-1$`, 'm'))
       assert.ok(text.includes(`inet ${box.ips[0]}/24 `), text)
       assert.match(text, /^default via 10\.232\.0\.1 dev eth0/m)
     })
@@ -137,6 +142,12 @@ if (socket) {
       assert.equal(await ask(8080, 'echo'), 'echo')
       assert.match(await ask(8081, 'GET / HTTP/1.0\r\n\r\n'), /^HTTP\/1\.[01] \d/)
       await assert.rejects(runtime.portForward(testCtx(), box.id, 9), /connection refused/)
+    })
+
+    test('sysctls of the network and of IPC reach the pod', async () => {
+      const sysctls = { 'net.ipv4.ip_unprivileged_port_start': '80', 'kernel.shm_rmid_forced': '1' }
+      const read = script('cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shm_rmid_forced')
+      assert.equal(await output(await sandbox(linux({ sysctls })), read), '80\n1\n')
     })
 
     test('a host port is published with the address that the pod has', async () => {

@@ -67,15 +67,19 @@ export class Images implements ImageService {
     auth: readonly ImageAuth[],
     onProgress?: (line: string) => void,
   ): Promise<Image> {
-    const attempts: (ImageAuth | undefined)[] = [...auth, undefined]
-    for (const [index, credentials] of attempts.entries()) {
+    let refused: unknown
+    for (const credentials of [...auth, undefined]) {
       try {
         await this.#pull(ctx, reference, credentials, onProgress)
+        refused = undefined
         break
       } catch (err) {
-        if (isRuntimeError(err, 'Unavailable') || ctx.signal.aborted || index === attempts.length - 1) throw err
+        // Other credentials help only where these were the trouble. What the first ones met says most.
+        if (!isRuntimeError(err, 'ImagePull') || !isAuthenticationFailure(err.message)) throw err
+        refused ??= err
       }
     }
+    if (refused) throw refused
     const image = await this.#inspect(ctx, reference)
     if (!image) throw new RuntimeError('ImagePull', `image ${reference} is not there after it was pulled`)
     return image
@@ -138,6 +142,11 @@ export class Images implements ImageService {
     return usage.LayersSize ?? 0
   }
 }
+
+export const isAuthenticationFailure = (message: string) =>
+  /unauthorized|no basic auth credentials|authentication required|denied|incorrect username or password|\b40[13]\b/i.test(
+    message,
+  )
 
 const isNamed = (name: string) => !name.startsWith('<none>')
 

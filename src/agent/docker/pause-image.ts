@@ -9,7 +9,7 @@ import { type Architecture, pauseProgram } from './pause-program.ts'
 import { tar } from './tar.ts'
 
 /** Raise it when the program or the image's configuration changes. */
-const VERSION = '2'
+const VERSION = '3'
 export const PAUSE_IMAGE = `skiff/pause:${VERSION}`
 
 /** Loads the image unless the engine has it. */

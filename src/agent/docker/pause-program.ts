@@ -21,7 +21,7 @@ const AMD64 = bytesOf(`
   b8 34 01 00 00  mov eax,0x134           setns
   0f 05           syscall
   85 c0           test eax,eax
-  75 55           jne fail
+  75 69           jne fail
   6a 03           push 0x3                close
   58              pop rax
   0f 05           syscall
@@ -45,25 +45,7 @@ const AMD64 = bytesOf(`
   6a 0e           push 0xe                rt_sigprocmask
   58              pop rax
   0f 05           syscall
-  48 89 e7        mov rdi,rsp             wait:
-  31 f6           xor esi,esi
-  31 d2           xor edx,edx
-  6a 08           push 0x8
-  41 5a           pop r10
-  68 80 00 00 00  push 0x80               rt_sigtimedwait
-  58              pop rax
-  0f 05           syscall
-  83 f8 11        cmp eax,0x11            SIGCHLD?
-  74 12           je reap
-  85 c0           test eax,eax
-  78 e4           js wait                 interrupted
-  31 ff           xor edi,edi
-  b8 e7 00 00 00  mov eax,0xe7            exit: exit_group
-  0f 05           syscall
-  6a 01           push 0x1                fail: the exit code 1
-  5f              pop rdi
-  eb f4           jmp exit
-  6a ff           push -1                 reap: any child
+  6a ff           push -1                 reap: any child; some may have ended before the signals were blocked
   5f              pop rdi
   31 f6           xor esi,esi
   6a 01           push 0x1                WNOHANG
@@ -74,7 +56,24 @@ const AMD64 = bytesOf(`
   0f 05           syscall
   85 c0           test eax,eax
   7f ec           jg reap                 one more may have ended
-  eb c0           jmp wait
+  48 89 e7        mov rdi,rsp             wait:
+  31 f6           xor esi,esi
+  31 d2           xor edx,edx
+  6a 08           push 0x8
+  41 5a           pop r10
+  68 80 00 00 00  push 0x80               rt_sigtimedwait
+  58              pop rax
+  0f 05           syscall
+  83 f8 11        cmp eax,0x11            SIGCHLD?
+  74 d4           je reap
+  85 c0           test eax,eax
+  78 e4           js wait                 interrupted
+  31 ff           xor edi,edi
+  b8 e7 00 00 00  mov eax,0xe7            exit: exit_group
+  0f 05           syscall
+  6a 01           push 0x1                fail: the exit code 1
+  5f              pop rdi
+  eb f4           jmp exit
 `)
 
 const ARM64 = bytesOf(`
@@ -91,12 +90,12 @@ const ARM64 = bytesOf(`
   01 00 a8 d2  mov x1, #0x40000000     CLONE_NEWNET
   88 21 80 d2  mov x8, #0x10c          setns
   01 00 00 d4  svc #0x0
-  60 04 00 35  cbnz w0, fail
+  60 05 00 35  cbnz w0, fail
   e0 03 13 aa  mov x0, x19
   28 07 80 d2  mov x8, #0x39           close
   01 00 00 d4  svc #0x0
-  ff 83 00 d1  sub sp, sp, #0x20       24 bytes of zeros: no capabilities
-  ff 7f 00 a9  stp xzr, xzr, [sp]
+  ff 83 00 d1  sub sp, sp, #0x20
+  ff 7f 00 a9  stp xzr, xzr, [sp]      24 bytes of zeros: no capabilities
   ff 0b 00 f9  str xzr, [sp, #16]
   49 a4 80 52  mov w9, #0x522          version 3 of the structure
   09 01 a4 72  movk w9, #0x2008, lsl #16
@@ -114,21 +113,7 @@ const ARM64 = bytesOf(`
   03 01 80 d2  mov x3, #0x8            size of the set
   e8 10 80 d2  mov x8, #0x87           rt_sigprocmask
   01 00 00 d4  svc #0x0
-  e0 03 00 91  mov x0, sp              wait:
-  01 00 80 d2  mov x1, #0x0
-  02 00 80 d2  mov x2, #0x0
-  03 01 80 d2  mov x3, #0x8
-  28 11 80 d2  mov x8, #0x89           rt_sigtimedwait
-  01 00 00 d4  svc #0x0
-  1f 44 00 71  cmp w0, #0x11           SIGCHLD?
-  e0 00 00 54  b.eq reap
-  00 ff ff 37  tbnz w0, #31, wait      interrupted
-  00 00 80 d2  mov x0, #0x0
-  c8 0b 80 d2  mov x8, #0x5e           exit: exit_group
-  01 00 00 d4  svc #0x0
-  20 00 80 d2  mov x0, #0x1            fail: the exit code 1
-  fd ff ff 17  b exit
-  00 00 80 92  mov x0, #-1             reap: any child
+  00 00 80 92  mov x0, #-1             reap: any child; some may have ended before the signals were blocked
   01 00 80 d2  mov x1, #0x0
   22 00 80 d2  mov x2, #0x1            WNOHANG
   03 00 80 d2  mov x3, #0x0
@@ -136,7 +121,20 @@ const ARM64 = bytesOf(`
   01 00 00 d4  svc #0x0
   1f 00 00 71  cmp w0, #0x0
   2c ff ff 54  b.gt reap               one more may have ended
-  ea ff ff 17  b wait
+  e0 03 00 91  mov x0, sp              wait:
+  01 00 80 d2  mov x1, #0x0
+  02 00 80 d2  mov x2, #0x0
+  03 01 80 d2  mov x3, #0x8
+  28 11 80 d2  mov x8, #0x89           rt_sigtimedwait
+  01 00 00 d4  svc #0x0
+  1f 44 00 71  cmp w0, #0x11           SIGCHLD?
+  20 fe ff 54  b.eq reap
+  00 ff ff 37  tbnz w0, #31, wait      interrupted
+  00 00 80 d2  mov x0, #0x0
+  c8 0b 80 d2  mov x8, #0x5e           exit: exit_group
+  01 00 00 d4  svc #0x0
+  20 00 80 d2  mov x0, #0x1            fail: the exit code 1
+  fd ff ff 17  b exit
 `)
 
 /** The bytes at the start of each line of a listing. */

@@ -137,7 +137,8 @@ export class NodeReporter {
         const heartbeat = clock.now() - postedAtMs >= HEARTBEAT_MS
         if (await this.#post(ctx, heartbeat)) postedAtMs = clock.now()
         backOff.reset()
-        const timer = clock.after(Math.max(postedAtMs + HEARTBEAT_MS - clock.now(), 0), () => this.#wake())
+        // Images come and go without us, too: the heartbeat is the time to look.
+        const timer = clock.after(Math.max(postedAtMs + HEARTBEAT_MS - clock.now(), 0), () => this.imagesChanged())
         await Promise.race([this.#changed.promise, aborted(ctx.signal)])
         timer.cancel()
       } catch (err) {
@@ -242,6 +243,7 @@ export class NodeReporter {
     this.#node = await this.#deps.client.patch(ctx, Node, target, { type: 'strategic', body }, options)
     const left = nodeStatusPatch(this.#node.status, status, semanticEqual, false)
     this.#residue = left && JSON.stringify(Object.keys(left))
+    if (this.#told.size === 0) this.#event('Starting', 'Starting kubelet.')
     this.#tell(status)
     return true
   }
@@ -253,9 +255,13 @@ export class NodeReporter {
       const reason = CONDITION_EVENTS[type]?.[now === 'True' ? 0 : 1]
       if (!reason || this.#told.get(type) === reason) continue
       this.#told.set(type, reason)
-      const about = { ...this.#node!, apiVersion: 'v1', kind: 'Node' } as DeepReadonly<Node>
-      this.#deps.events.event(about, 'Normal', reason, `Node ${name} status is now: ${reason}`)
+      this.#event(reason, `Node ${name} status is now: ${reason}`)
     }
+  }
+
+  #event(reason: string, message: string): void {
+    const about = { ...this.#node!, apiVersion: 'v1', kind: 'Node' } as DeepReadonly<Node>
+    this.#deps.events.event(about, 'Normal', reason, message)
   }
 }
 

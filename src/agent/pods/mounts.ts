@@ -1,5 +1,7 @@
 // A container's volumeMounts as bind mounts of the node's paths, subPaths included.
 import { join } from 'node:path'
+import type { Pod } from '../../api/kinds/pod.ts'
+import type { DeepReadonly } from '../../api/meta/object.ts'
 import type { Ctx } from '../../base/ctx.ts'
 import type { Mount } from '../cri/runtime.ts'
 import { prepareSubPath } from '../volumes/sub-path.ts'
@@ -16,7 +18,14 @@ export interface MountContext {
   paths: ReadonlyMap<string, string>
   env: readonly EnvVariable[]
   canMount: boolean
+  /** k8s: volumes that show objects of the API are never writable. */
+  readOnlyVolumes: ReadonlySet<string>
 }
+
+export const readOnlyVolumes = (pod: DeepReadonly<Pod>): ReadonlySet<string> =>
+  new Set(
+    (pod.spec?.volumes ?? []).filter((v) => v.configMap || v.secret || v.projected || v.downwardAPI).map((v) => v.name),
+  )
 
 /** @throws StartFailure for a subPath that cannot be used. */
 export async function containerMounts(ctx: Ctx, spec: ContainerSpec, context: MountContext): Promise<Mount[]> {
@@ -39,7 +48,7 @@ export async function containerMounts(ctx: Ctx, spec: ContainerSpec, context: Mo
       // k8s: a relative path starts at the root.
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
       hostPath,
-      readonly: mount.readOnly ?? false,
+      readonly: (mount.readOnly ?? false) || context.readOnlyVolumes.has(mount.name),
       propagation: PROPAGATION[mount.mountPropagation ?? 'None'],
     })
   }

@@ -75,7 +75,7 @@ export class PodPool {
     const worker = this.#workers.get(uid)
     if (type === 'deleted') {
       this.#done.delete(uid)
-      worker?.podGone()
+      worker?.podGone(pod)
     } else if (worker) worker.podChanged(pod)
     else this.#add(pod)
   }

@@ -15,7 +15,7 @@ import { containerEnv, envNeedsPodIP } from './env.ts'
 import type { FieldContext } from './fields.ts'
 import { runHook } from './hooks.ts'
 import { hostsFile, podNames } from './hosts.ts'
-import { containerMounts } from './mounts.ts'
+import { containerMounts, readOnlyVolumes } from './mounts.ts'
 import { StartFailure } from './start-failure.ts'
 import { makeMessageFile } from './termination-message.ts'
 
@@ -66,7 +66,7 @@ export async function startContainer(
     file: (volume, path) => references.files.get(`${volume}/${path}`),
     services: deps.services(pod.metadata.namespace ?? ''),
   })
-  const context = { podDir, paths: thePaths, env, canMount: deps.store.canMount }
+  const context = { podDir, paths: thePaths, env, canMount: deps.store.canMount, readOnlyVolumes: readOnlyVolumes(pod) }
   const [mounts, message] = await together(
     containerMounts(ctx, spec, context),
     makeMessageFile(podDir, spec.name, attempt),

@@ -119,9 +119,10 @@ export class PodWorker {
     this.wake()
   }
 
-  /** The API has no such pod any more. */
-  podGone(): void {
+  /** The API has no such pod any more. @param last its last state, which may name a shorter grace period (a forced delete) */
+  podGone(last?: DeepReadonly<Pod>): void {
     if (this.#gone) return
+    if (last && this.#isNewer(last)) this.#take(last)
     this.#gone = true
     this.wake()
   }

@@ -1,3 +1,4 @@
+// The configMap volume: a file for each key, changed all at once when the ConfigMap changes.
 import { writePayload } from './payload.ts'
 import type { VolumePlugin } from './plugin.ts'
 import { configMapFiles, DEFAULT_MODE } from './projection.ts'

@@ -1,3 +1,4 @@
+// The downwardAPI volume: fields of the pod and resources of its containers as files, kept up to date.
 import { writePayload } from './payload.ts'
 import type { VolumePlugin } from './plugin.ts'
 import { DEFAULT_MODE, downwardFiles } from './projection.ts'

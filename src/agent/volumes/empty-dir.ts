@@ -1,3 +1,4 @@
+// The emptyDir volume: a directory (or a tmpfs, for medium Memory) that lives as long as the pod.
 import { chmod, mkdir } from 'node:fs/promises'
 import { toWhole } from '../../api/meta/quantity.ts'
 import { podContainers } from '../pods/containers.ts'

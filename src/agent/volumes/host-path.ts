@@ -1,3 +1,4 @@
+// The hostPath volume: a path of the node itself, checked to be of the type that the pod expects.
 import { mkdir, open, stat } from 'node:fs/promises'
 import type { VolumePlugin } from './plugin.ts'
 
@@ -11,9 +12,12 @@ export const hostPathVolume: VolumePlugin = {
     if (path.split('/').includes('..')) throw new Error(`invalid path ${path}: must not contain '..'`)
     if (type === 'DirectoryOrCreate') await mkdir(path, { recursive: true, mode: 0o755 })
     if (type === 'FileOrCreate') await (await open(path, 'a', 0o644)).close()
-    // k8s: with no type nothing is checked; a path that is missing then is made as a directory by the engine.
-    if (type === '') return path
     const found = await stat(path).catch(() => undefined)
+    if (type === '') {
+      // k8s: with no type nothing is checked, and runtimes make a directory of what is missing.
+      if (!found) await mkdir(path, { recursive: true, mode: 0o755 })
+      return path
+    }
     const fail = (what: string) => new Error(`hostPath type check failed: ${path} is not ${what}`)
     const checks: Readonly<Record<string, [boolean | undefined, string]>> = {
       Directory: [found?.isDirectory(), 'a directory'],

@@ -1,3 +1,4 @@
+// The projected volume: ConfigMaps, Secrets, downward API and service account tokens in one directory.
 import { writePayload } from './payload.ts'
 import type { VolumePlugin } from './plugin.ts'
 import { configMapFiles, DEFAULT_MODE, downwardFiles, type Files, secretFiles } from './projection.ts'

@@ -1,3 +1,4 @@
+// The secret volume: like configMap, but in memory only: a Secret never reaches the node's disk.
 import { writePayload } from './payload.ts'
 import type { VolumePlugin } from './plugin.ts'
 import { DEFAULT_MODE, secretFiles } from './projection.ts'

@@ -55,7 +55,12 @@ export class ServiceAccountTokens {
     }
     const target = { name, namespace: pod.metadata.namespace ?? '' }
     const kind = ServiceAccount as unknown as Kind<never>
-    const answer = await this.#client.createSubresource<TokenRequestStatus>(ctx, kind, target, 'token', body)
+    const answer = await this.#client
+      .createSubresource<TokenRequestStatus>(ctx, kind, target, 'token', body)
+      .catch((err) => {
+        ctx.signal.throwIfAborted()
+        throw new Error(`failed to fetch token: ${err instanceof Error ? err.message : String(err)}`, { cause: err })
+      })
     const { token, expirationTimestamp } = answer.status ?? {}
     if (!token) throw new Error(`the API gave no token for service account ${target.namespace}/${name}`)
     const lifetimeMs =

@@ -1,3 +1,4 @@
+// Volume sources that need a storage driver: refused with a sentence that says so.
 import type { VolumePlugin } from './plugin.ts'
 
 /** Sources that this node cannot provide yet: a sentence that says so, not a silent empty directory. */

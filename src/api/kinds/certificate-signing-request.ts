@@ -1,5 +1,6 @@
 // CertificateSigningRequest: asks a signer for a certificate.
-import { type FieldError, invalid, required } from '../meta/errors.ts'
+import { semanticEqual } from '../meta/equality.ts'
+import { duplicate, type FieldError, forbiddenField, invalid, notSupported, required } from '../meta/errors.ts'
 import type { DeepReadonly } from '../meta/object.ts'
 import { formatAge } from '../meta/time.ts'
 import type * as types from '../types/certificates.v1.ts'
@@ -44,6 +45,36 @@ function conditionOf({ status }: DeepReadonly<types.CertificateSigningRequest>):
   if (has('Failed')) words.push('Failed')
   if (status?.certificate) words.push('Issued')
   return words.join(',')
+}
+
+type Request = DeepReadonly<types.CertificateSigningRequest>
+const conditionsOf = ({ status }: Request, type: string) => status?.conditions?.filter((c) => c.type === type) ?? []
+const decisions = (c: Request) => [...conditionsOf(c, 'Approved'), ...conditionsOf(c, 'Denied')]
+
+/** A decision once made stays, and there is only one. */
+function conditionErrors(c: Request, old: Request): FieldError[] {
+  const errors: FieldError[] = []
+  const field = 'status.conditions'
+  const seen = new Set<string>()
+  c.status?.conditions?.forEach((condition, i) => {
+    const at = `${field}[${i}]`
+    if (!condition.type) errors.push(required(`${at}.type`))
+    else if (seen.has(condition.type)) errors.push(duplicate(`${at}.type`, condition.type))
+    seen.add(condition.type)
+    if (!condition.status) errors.push(required(`${at}.status`))
+    else if (condition.status !== 'True' && ['Approved', 'Denied', 'Failed'].includes(condition.type)) {
+      errors.push(notSupported(`${at}.status`, condition.status, ['True']))
+    }
+  })
+  if (seen.has('Approved') && seen.has('Denied')) {
+    errors.push(invalid(field, 'Denied', 'Approved and Denied conditions are mutually exclusive'))
+  }
+  for (const type of ['Approved', 'Denied', 'Failed']) {
+    if (conditionsOf(old, type).length > 0 && !seen.has(type)) {
+      errors.push(forbiddenField(field, `updates may not remove a condition of type ${JSON.stringify(type)}`))
+    }
+  }
+  return errors
 }
 
 export const CertificateSigningRequest = defineKind<CertificateSigningRequest>({
@@ -107,4 +138,17 @@ export const CertificateSigningRequest = defineKind<CertificateSigningRequest>({
     checkImmutable(errors, 'spec', c.spec, old.spec)
     return errors
   },
+  validateStatusUpdate(c, old) {
+    const errors = conditionErrors(c, old)
+    // k8s: only the approval endpoint decides
+    if (!semanticEqual(decisions(c), decisions(old))) {
+      errors.push(forbiddenField('status.conditions', 'updates may not modify Approved or Denied conditions'))
+    }
+    const before = old.status?.certificate
+    if (before && c.status?.certificate !== before) {
+      errors.push(forbiddenField('status.certificate', 'updates may not modify a set certificate'))
+    }
+    return errors
+  },
+  validateSubresource: { approval: conditionErrors },
 })

@@ -7,7 +7,7 @@ import { Lookup } from './lookup.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { defaultTolerationSeconds, priority, taintNodesByCondition } from './pod-defaults.ts'
-import { certificateApproval, rbacEscalation } from './rbac.ts'
+import { certificateApproval, certificateRequestor, rbacEscalation } from './rbac.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceCarryOver } from './service-addresses.ts'
 
@@ -28,6 +28,7 @@ export function standardAdmission({ store, clock, random, authorizer }: Admissio
     priority(lookup),
     defaultTolerationSeconds,
     serviceCarryOver,
+    certificateRequestor,
     certificateApproval(authorizer),
     rbacEscalation(authorizer),
   ])

@@ -1,4 +1,5 @@
-// Nobody grants what they don't have, and nobody approves certificates for a signer they have no say in. The rules are authz's.
+// Nobody grants what they don't have, asks for a certificate in another's name, or approves certificates for a signer they have no
+// say in. The rules are authz's.
 import { CertificateSigningRequest } from '../../api/kinds/certificate-signing-request.ts'
 import { ClusterRole } from '../../api/kinds/cluster-role.ts'
 import { ClusterRoleBinding } from '../../api/kinds/cluster-role-binding.ts'
@@ -23,6 +24,22 @@ export function rbacEscalation(authorizer: Authorizer): AdmissionPlugin {
       }
     },
   }
+}
+
+/** k8s: a request for a certificate says who made it, whatever its author wrote there. */
+export const certificateRequestor: AdmissionPlugin = {
+  name: 'CertificateRequestor',
+  mutate({ kind, operation, subresource, user, object }) {
+    if (!isKind(kind, CertificateSigningRequest) || operation !== 'CREATE' || subresource !== '') return
+    const { spec } = object as unknown as CertificateSigningRequest
+    spec.username = user.name
+    spec.groups = [...user.groups]
+    if (user.uid) spec.uid = user.uid
+    else delete spec.uid
+    if (user.extra)
+      spec.extra = Object.fromEntries(Object.entries(user.extra).map(([key, values]) => [key, [...values]]))
+    else delete spec.extra
+  },
 }
 
 export function certificateApproval(authorizer: Authorizer): AdmissionPlugin {

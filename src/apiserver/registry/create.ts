@@ -73,7 +73,8 @@ async function attempt(
   const { kind } = call
   const nowMs = registry.clock.now()
   initialMetadata(kind, obj, registry.newUid(), nowMs)
-  if (kind.subresources.includes('status')) delete (obj as { status?: unknown }).status
+  const hasStatus = kind.subresources.includes('status') && !kind.keepStatusOnCreate
+  if (hasStatus) delete (obj as { status?: unknown }).status
   complete(kind, obj)
   const admission = admissionRequest(call, 'CREATE', obj, undefined, options.dryRun)
   await registry.admission.mutate(admission)

@@ -1,6 +1,6 @@
 // What a write to an object's main endpoint or to one of its subresources may change. `restrict` puts everything else back as it
 // was; `errors` are the rules of that kind of write. One value per endpoint.
-import type { Kind } from '../../api/kinds/kind.ts'
+import type { Kind, Subresource } from '../../api/kinds/kind.ts'
 import type { FieldError } from '../../api/meta/errors.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
@@ -39,6 +39,11 @@ const updateErrors = (kind: Kind, obj: Obj, old: Obj) => [
   ...(kind.validate?.(obj) ?? []),
   ...(kind.validateUpdate?.(obj, old) ?? []),
 ]
+
+const subresourceErrors =
+  (subresource: Subresource): Endpoint['errors'] =>
+  (kind, obj, old) =>
+    kind.validateSubresource?.[subresource]?.(obj, old) ?? []
 
 export const wholeObject: Endpoint = {
   subresource: '',
@@ -80,27 +85,7 @@ export const ephemeralContainersOnly: Endpoint = {
       put((next as unknown as PodFields).spec as unknown as Fields, 'ephemeralContainers', spec?.ephemeralContainers)
     })
   },
-  errors(_kind, obj, old) {
-    const [now, before] = [obj, old].map((o) => (o as unknown as PodFields).spec.ephemeralContainers ?? [])
-    return ephemeralErrors(now!, before!)
-  },
-}
-
-function ephemeralErrors(now: readonly Container[], before: readonly Container[]): FieldError[] {
-  const field = 'spec.ephemeralContainers'
-  const forbidden = (message: string): FieldError => ({
-    type: 'FieldValueForbidden',
-    field,
-    message: `Forbidden: ${message}`,
-  })
-  const byName = new Map(now.map((container) => [container.name, container]))
-  return before.flatMap((container) => {
-    const current = byName.get(container.name)
-    if (!current)
-      return [forbidden(`existing ephemeral containers ${JSON.stringify(container.name)} may not be removed`)]
-    if (JSON.stringify(current) === JSON.stringify(container)) return []
-    return [forbidden(`existing ephemeral containers ${JSON.stringify(container.name)} may not be changed`)]
-  })
+  errors: subresourceErrors('ephemeralcontainers'),
 }
 
 /** Pods: the containers' resources, while they run. */
@@ -120,7 +105,7 @@ export const resizeOnly: Endpoint = {
       }
     })
   },
-  errors: (kind, obj) => kind.validate?.(obj) ?? [],
+  errors: subresourceErrors('resize'),
 }
 
 /** Namespaces: the finalizers of the spec, as whoever cleaned up takes its own off. */
@@ -150,7 +135,7 @@ export const approvalOnly: Endpoint = {
       next['status'] = current
     })
   },
-  errors: (kind, obj, old) => kind.validateStatusUpdate?.(obj, old) ?? [],
+  errors: subresourceErrors('approval'),
 }
 
 const endpoints: Readonly<Record<string, Endpoint>> = Object.fromEntries(

@@ -75,9 +75,12 @@ test('debug containers are added and never changed', async () => {
 })
 
 test('resizing a pod touches nothing but resources', async () => {
-  await api.post(PODS, pod('sized', { nodeName: 'n1' }))
+  const resources = { limits: { cpu: '100m' } }
+  await api.post(PODS, pod('sized', { nodeName: 'n1', containers: [{ name: 'app', image: 'nginx', resources }] }))
   const { status, body } = await api.patch('strategic', `${PODS}/sized/resize`, {
-    spec: { containers: [{ name: 'app', image: 'other', resources: { limits: { cpu: '200m' } } }] },
+    spec: {
+      containers: [{ name: 'app', image: 'other', resources: { limits: { cpu: '200m' }, requests: { cpu: '200m' } } }],
+    },
   })
   assert.equal(status, 200, body.message)
   assert.deepEqual([body.spec.containers[0].image, body.spec.containers[0].resources.limits.cpu], ['nginx', '200m'])
@@ -129,4 +132,45 @@ test('connecting without an upgrade is refused, and so are pods without a node',
   await api.post(PODS, pod('waiting'))
   const log = await api.get(`${PODS}/waiting/log`)
   assert.deepEqual([log.status, log.body], [200, ''])
+})
+
+const CSRS = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
+
+test('a certificate request names its author, and is decided once', async () => {
+  const request = Buffer.from('-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----\n')
+  const spec = { request: request.toString('base64'), signerName: 'example.com/signer', username: 'joe', groups: ['a'] }
+  const { body: csr } = await api.post(CSRS, { metadata: { name: 'r' }, spec, status: { certificate: 'YQ==' } })
+  assert.equal(csr.spec.username, 'admin')
+  assert.deepEqual(csr.spec.groups, ['system:masters', 'system:authenticated'])
+  assert.equal(csr.status?.certificate, undefined)
+  const decide = (where: string, ...types: string[]) =>
+    api.put(`${CSRS}/r/${where}`, {
+      ...csr,
+      metadata: { name: 'r' },
+      status: { conditions: types.map((type) => ({ type, status: 'True', reason: 'x' })) },
+    })
+  assert.equal((await decide('status', 'Approved')).status, 422)
+  assert.match((await decide('approval', 'Approved', 'Denied')).body.message, /mutually exclusive/)
+  assert.equal((await decide('approval', 'Approved')).status, 200)
+  assert.match((await decide('approval', 'Denied')).body.message, /may not remove a condition of type "Approved"/)
+})
+
+test('a node registers itself with its status; other kinds lose the status of a create', async () => {
+  const status = { capacity: { cpu: '2' }, addresses: [{ type: 'InternalIP', address: '10.0.0.1' }] }
+  const { body: node } = await api.post('/api/v1/nodes', { metadata: { name: 'n7' }, status })
+  assert.deepEqual(node.status.addresses, status.addresses)
+  assert.deepEqual(node.status.allocatable, { cpu: '2' })
+  const { body: made } = await api.post(PODS, { ...pod('fake'), status: { phase: 'Running', podIP: '10.1.1.1' } })
+  assert.equal(made.status.phase, 'Pending')
+  assert.equal(made.status.podIP, undefined)
+})
+
+test('a debug container may not take the name of another', async () => {
+  await api.post(PODS, pod('debugged'))
+  const add = (name: string) =>
+    api.patch('strategic', `${PODS}/debugged/ephemeralcontainers`, {
+      spec: { ephemeralContainers: [{ name, image: 'busybox' }] },
+    })
+  assert.equal((await add('app')).status, 422)
+  assert.equal((await add('debug')).status, 200)
 })

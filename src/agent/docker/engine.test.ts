@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isOomScoreRefused, runtimeErrorOf, userWords } from './engine.ts'
+
+test('of a failed start, what concerns the user is left', () => {
+  const cases: [string, string][] = [
+    [
+      'failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "nosuch": executable file not found in $PATH: unknown',
+      'exec: "nosuch": executable file not found in $PATH',
+    ],
+    [
+      'OCI runtime create failed: container_linux.go:380: starting container process caused: process_linux.go:545: exec: "/x": permission denied: unknown',
+      'exec: "/x": permission denied',
+    ],
+    ['No such container: abc', 'No such container: abc'],
+  ]
+  for (const [said, expected] of cases) assert.equal(userWords(said), expected)
+})
+
+test('what the engine says becomes a code', () => {
+  const answer = (statusCode: number, message: string) => runtimeErrorOf({ statusCode, json: { message } }).code
+  assert.equal(answer(404, 'No such container: abc'), 'NotFound')
+  assert.equal(answer(409, 'Conflict. The container name "/x" is already in use by container "y"'), 'AlreadyExists')
+  assert.equal(answer(409, 'Container abc is not running'), 'Unknown')
+  assert.equal(answer(400, 'exec: "x": executable file not found in $PATH'), 'InvalidArgument')
+  assert.equal(answer(500, 'driver failed programming external connectivity: port is already allocated'), 'Unknown')
+})
+
+test('an engine that does not answer is Unavailable', () => {
+  for (const code of ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE'])
+    assert.equal(runtimeErrorOf(Object.assign(new Error('socket'), { code })).code, 'Unavailable')
+  assert.equal(runtimeErrorOf(new Error('something else')).code, 'Unknown')
+})
+
+test('a refused oom_score_adj is recognised', () => {
+  assert.ok(isOomScoreRefused(new Error("runc create failed: can't get final child's PID from pipe: EOF")))
+  assert.ok(!isOomScoreRefused(new Error('no space left on device')))
+})
