@@ -1,24 +1,30 @@
 #!/bin/sh
 # Keeps the server and the agent running, each apart from the other. Started by `skiff up`; ends on SIGTERM, its children first.
 #   supervisor.sh DATA_DIR NODE PROGRAM [flags of `skiff server` and `skiff agent`]
-# A child that exits 0 is done (it was told to stop), 78 is a configuration error that trying again cannot mend; anything else is
-# restarted, after 1, 2, 4 … 30 seconds when it keeps failing. A shell, because it needs a hundredth of another Node's memory.
+# A child that ends is started again, after 1, 2, 4 … 30 seconds when it keeps ending; 78 is a configuration error that trying again
+# cannot mend. SIGHUP ends a wait between two tries. A shell, because it needs a hundredth of another Node's memory.
 set -u
 data=$1 node=$2 program=$3; shift 3
 run=$data/run logs=$data/logs
 mkdir -p "$run" "$logs"
 max_log_bytes=10485760
+# V8's youngest objects in at most 2 MiB instead of 16: a third of the memory after a burst of requests, given back when it is over, for
+# about as much work (docs/benchmarks.md).
+node_flags='--disable-warning=ExperimentalWarning --max-semi-space-size=2'
 
 keep() { # COMPONENT flags…
   component=$1; shift
-  child='' ending='' wait_s=1
-  trap 'ending=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM INT
-  while [ -z "$ending" ]; do
+  child='' pause='' ending='' wait_s=1
+  trap '[ -z "$pause" ] || kill "$pause" 2>/dev/null' HUP
+  trap 'ending=1; for pid in $child $pause; do kill -TERM "$pid" 2>/dev/null; done' TERM INT
+  # Once the supervisor itself was killed, nothing is started again: the next `skiff up` ends what is left and starts anew.
+  while [ -z "$ending" ] && grep -qs . "/proc/$$/cmdline"; do
     log=$logs/$component.log
-    [ "$(($(wc -c <"$log" 2>/dev/null || echo 0)))" -le "$max_log_bytes" ] || mv -f "$log" "$log.1"
+    [ ! -f "$log" ] || [ "$(wc -c <"$log")" -le "$max_log_bytes" ] || mv -f "$log" "$log.1"
     rm -f "$run/$component.failed" "$run/$component.ready"
     began=$(date +%s)
-    "$node" --disable-warning=ExperimentalWarning "$program" "$component" "$@" >>"$log" 2>&1 &
+    # shellcheck disable=SC2086
+    "$node" $node_flags "$program" "$component" "$@" >>"$log" 2>&1 &
     child=$!
     echo "$child" >"$run/$component.pid"
     wait "$child"; code=$?
@@ -27,12 +33,11 @@ keep() { # COMPONENT flags…
     child=''
     rm -f "$run/$component.pid" "$run/$component.ready"
     [ -z "$ending" ] || break
-    [ $code -ne 0 ] || break
     echo "$code" >"$run/$component.failed"
     [ $code -ne 78 ] || break
     [ $(($(date +%s) - began)) -lt 60 ] || wait_s=1
-    sleep $wait_s & child=$!
-    wait "$child"; child=''
+    sleep $wait_s & pause=$!
+    wait "$pause"; pause=''
     wait_s=$((wait_s * 2)); [ $wait_s -le 30 ] || wait_s=30
   done
 }
@@ -42,6 +47,7 @@ keep server "$@" & server=$!
 keep agent "$@" & agent=$!
 stop() { trap '' TERM INT; kill -TERM $agent $server 2>/dev/null; }
 trap stop TERM INT
+trap 'kill -HUP $agent $server 2>/dev/null' HUP
 wait $server; wait $agent
 while kill -0 $server 2>/dev/null || kill -0 $agent 2>/dev/null; do wait $server; wait $agent; done
 rm -f "$run/supervisor.pid"

@@ -26,7 +26,7 @@ module.exports = new Proxy({}, { get: (_, key) => (key === '__esModule' ? false 
 }
 
 mkdirSync(dist, { recursive: true })
-rmSync(join(dist, 'chunks'), { recursive: true, force: true })
+for (const stale of ['chunks', 'compile-cache']) rmSync(join(dist, stale), { recursive: true, force: true })
 await build({
   entryPoints: { skiff: join(root, 'src/main.ts') },
   outdir: dist,

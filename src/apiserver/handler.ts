@@ -116,7 +116,7 @@ async function resource(
     signal: request.signal,
     log: parts.log,
     view,
-    warnings: [],
+    warnings: kind.deprecated ? [kind.deprecated] : [],
   }
   const response = await action(parts.registry, call).catch(failed)
   const headers: Record<string, string> = response.headers
@@ -141,6 +141,7 @@ function route(parts: HandlerParts, kind: Kind, info: RequestInfo): Action {
     return action
   }
   if (!(kind.verbs as readonly string[]).includes(info.verb)) throw methodNotAllowed()
+  if ((info.verb === 'update' || info.verb === 'patch') && !info.name) throw methodNotAllowed()
   if (namespaced && !info.namespace) {
     if (collection) throw methodNotAllowed()
     if (info.verb !== 'list' && info.verb !== 'watch') throw pathNotFound()

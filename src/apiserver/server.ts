@@ -20,6 +20,7 @@ import { Authorizer } from './authz/authorizer.ts'
 import { ensureDefaultRoles } from './authz/ensure-defaults.ts'
 import { bootstrap, publishAddress } from './bootstrap/bootstrap.ts'
 import { Discovery } from './discovery/discovery.ts'
+import { EventExpiry } from './events/event-expiry.ts'
 import { createHandler, type PathHandler } from './handler.ts'
 import { type HealthCheck, healthResponse, ownsHealthPath } from './health.ts'
 import { type Encoders, JSON_TYPE, standardEncoders } from './http/encode.ts'
@@ -54,6 +55,8 @@ export interface ApiServerOptions {
   /** Numbers in [0, 1): generated names, choice of addresses. */
   readonly random?: () => number
   readonly newUid?: () => string
+  /** What `/metrics` shows besides the server's own, in the Prometheus text format: of components in the same process. */
+  readonly moreMetrics?: () => string
 }
 
 export interface ApiServer {
@@ -129,7 +132,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         { name: 'shutdown', of: ['readyz'], problem: () => (stopping.signal.aborted ? 'shutting down' : undefined) },
       ]),
       exactly('/version', () => objectResponse(VERSION_INFO)),
-      exactly('/metrics', () => textResponse(metrics.format(clock.now()), 200, 'text/plain; version=0.0.4')),
+      exactly('/metrics', () =>
+        textResponse(metrics.format(clock.now()) + (options.moreMetrics?.() ?? ''), 200, 'text/plain; version=0.0.4'),
+      ),
       ...(tokens
         ? [
             exactly('/openid/v1/jwks', () => objectResponse(tokens.jwks())),
@@ -143,6 +148,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   })
   const parts = { store, resources, handler }
   await bootstrap(parts, { serviceRange, port: DEFAULT_PORT }, stopping.signal)
+  const eventExpiry = await EventExpiry.open({ store, clock, log })
   ready = true
 
   let frontEnd: FrontEnd | undefined
@@ -184,6 +190,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       closing ??= (async () => {
         stopping.abort(new Error('the server is stopping'))
         await frontEnd?.close()
+        await eventExpiry.close()
         addresses.close()
         authorizer.close()
       })()

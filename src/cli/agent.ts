@@ -1,5 +1,5 @@
 // `skiff agent`: this machine as a node. Pods through Docker, Services in the kernel (or in userspace), the cluster's DNS.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { agentSelection, runAgent } from '../agent/agent.ts'
 import type { RuntimeService } from '../agent/cri/runtime.ts'
@@ -22,27 +22,36 @@ import { createNftablesDataplane, nftablesWorks } from '../proxy/services/nftabl
 import { runServiceProxy } from '../proxy/services/service-proxy.ts'
 import type { Dataplane } from '../proxy/services/table.ts'
 import { createUserspaceDataplane } from '../proxy/services/userspace.ts'
-import { writeReady } from './cluster-process.ts'
+import { writePid, writeReady } from './cluster-process.ts'
 import { runComponent } from './component.ts'
-import { type Config, type Flags, resolveConfig } from './config.ts'
+import { CliError, type Config, type Flags } from './config.ts'
 import { nodeAddress } from './node-address.ts'
 import { DNS_PORT, nodeNetwork } from './node-network.ts'
 import { isReady, readyCondition } from './node-ready.ts'
 import { type Paths, paths } from './paths.ts'
+import { clusterConfig } from './settings-file.ts'
 
 const RESOLV_CONF = '/etc/resolv.conf'
 const CONTROL_PLANE = 'node-role.kubernetes.io/control-plane'
 
 export async function run(flags: Flags): Promise<number> {
-  const config = await resolveConfig(flags)
+  const config = clusterConfig(flags)
   return runComponent('agent', (ctx) => runNode(ctx, config, paths(config.dataDir)))
 }
 
+/** @throws CliError for a certificate that nobody has made. */
+const pemFiles = (files: Paths) => (name: string) => {
+  const file = join(files.pki, name)
+  if (!existsSync(file)) throw new CliError(`${file} is missing: "skiff up" and "skiff prepare" make it`)
+  return readFileSync(file, 'utf8')
+}
+
 async function runNode(ctx: Ctx, config: Config, files: Paths): Promise<void> {
+  writePid(files, 'agent')
   const clock = systemClock
   const network = nodeNetwork(config)
   const nodeIP = nodeAddress(config.nodeIP)
-  const pem = (name: string) => readFileSync(join(files.pki, name), 'utf8')
+  const pem = pemFiles(files)
   const transport = httpsTransport({
     server: `https://127.0.0.1:${config.apiPort}`,
     ca: pem('ca.crt'),
@@ -155,7 +164,7 @@ async function serve(
   ctx: Ctx,
   { config, files, cache, runtime, lookup, clock, dnsCounters }: ServeParts,
 ): Promise<void> {
-  const pem = (name: string) => readFileSync(join(files.pki, name), 'utf8')
+  const pem = pemFiles(files)
   const server = await startAgentServer(ctx, {
     host: '0.0.0.0',
     port: config.agentPort,

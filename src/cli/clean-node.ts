@@ -35,8 +35,18 @@ export async function cleanNode(config: Config, files: Paths, signal: AbortSigna
 
 /** Volumes in memory (Secrets, tokens) are mounts of their own. */
 function unmountBelow(dir: string): void {
-  const mounts = readFileSync('/proc/self/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
-  for (const mount of mounts.filter((path) => path.startsWith(`${dir}/`)).reverse()) spawnSync('umount', [mount])
+  for (const mount of mountsBelow(dir, readFileSync('/proc/self/mounts', 'utf8'))) spawnSync('umount', [mount])
 }
+
+/** @param table as in /proc/self/mounts. @returns mount points, the innermost and newest first. */
+export function mountsBelow(dir: string, table: string): string[] {
+  return table
+    .split('\n')
+    .map((line) => unescaped(line.split(' ')[1] ?? ''))
+    .filter((path) => path.startsWith(`${dir}/`))
+    .reverse()
+}
+
+/** The kernel writes a space, a tab, a line's end and a backslash as three octal digits. */
+const unescaped = (text: string) =>
+  text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))

@@ -1,6 +1,9 @@
 // Which of a cluster's processes run, from the pid files below its data directory; and waiting for them by file events, not by polling.
-import { existsSync, readFileSync, watch, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
+import { CliError } from './config.ts'
 import type { Paths } from './paths.ts'
+
+const TURN_TIMEOUT_MS = 120_000
 
 /** The pid in a file, if that process lives and its command line mentions `mark` (a pid may have been given to somebody else). */
 export function livePid(file: string, mark: string): number | undefined {
@@ -16,8 +19,77 @@ export function livePid(file: string, mark: string): number | undefined {
 
 export const supervisorPid = (files: Paths) => livePid(files.supervisorPid, files.dataDir)
 
+export type Component = 'server' | 'agent'
+
+/** Who starts the processes again when they end; undefined when nothing runs. */
+export function runBy(files: Paths): 'supervisor' | 'systemd' | undefined {
+  if (supervisorPid(files) !== undefined) return 'supervisor'
+  const isAlive = (component: Component) => livePid(files.pid(component), files.dataDir) !== undefined
+  return existsSync(files.systemd) && (isAlive('server') || isAlive('agent')) ? 'systemd' : undefined
+}
+
+/** Where a user reads what a component has to say. */
+export const logOf = (files: Paths, component: Component) =>
+  existsSync(files.systemd) ? `"journalctl -u skiff-${component}"` : files.log(component)
+
+/** At the beginning of a component; the supervisor writes the same, systemd does not. */
+export function writePid(files: Paths, component: Component): void {
+  mkdirSync(files.run, { recursive: true, mode: 0o700 })
+  rmSync(files.ready(component), { force: true })
+  writeFileSync(files.pid(component), `${process.pid}\n`)
+}
+
+/** Ends what a supervisor that was killed has left behind, so that another can take its place. */
+export async function endLeftovers(files: Paths): Promise<void> {
+  await Promise.all(
+    (['agent', 'server'] as const).map(async (component) => {
+      const left = livePid(files.pid(component), files.dataDir)
+      if (left !== undefined) {
+        process.kill(left, 'SIGTERM')
+        const isGone = () => livePid(files.pid(component), files.dataDir) !== left
+        if (!(await whenFilesSay(files.run, isGone, 6000)) && !isGone()) process.kill(left, 'SIGKILL')
+      }
+      rmSync(files.pid(component), { force: true })
+      rmSync(files.ready(component), { force: true })
+    }),
+  )
+  rmSync(files.supervisorPid, { force: true })
+}
+
+/** Runs `work` when no other `skiff up` on the same data directory is at it; waits for that one otherwise. */
+export async function inTurn<T>(files: Paths, work: () => Promise<T>): Promise<T> {
+  const own = `${files.startLock}.${process.pid}`
+  const isFree = () => livePid(files.startLock, 'skiff') === undefined
+  writeFileSync(own, `${process.pid}\n`)
+  try {
+    while (!tryLink(own, files.startLock)) {
+      if (!(await whenFilesSay(files.run, isFree, TURN_TIMEOUT_MS)))
+        throw new CliError(`another "skiff up" on ${files.dataDir} does not come to an end: see ${files.startLock}`)
+      if (existsSync(files.startLock) && isFree()) rmSync(files.startLock, { force: true }) // its owner was killed
+    }
+    try {
+      return await work()
+    } finally {
+      rmSync(files.startLock, { force: true })
+    }
+  } finally {
+    rmSync(own, { force: true })
+  }
+}
+
+/** Takes the name in one step, with its content. */
+function tryLink(own: string, name: string): boolean {
+  try {
+    linkSync(own, name)
+    return true
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw err
+  }
+}
+
 /** Written by a component when it serves. */
-export function writeReady(files: Paths, component: 'server' | 'agent'): void {
+export function writeReady(files: Paths, component: Component): void {
   writeFileSync(files.ready(component), `${process.pid}\n`)
 }
 

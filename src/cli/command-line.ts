@@ -1,25 +1,42 @@
 // The list of commands, and how a command line becomes a call of one of them.
 // A command's module is loaded only when it is run: `skiff server` must not pay for `skiff up`.
-import { CliError, parseFlags, USAGE_OF_FLAGS } from './config.ts'
+import { CliError, parseFlags, type Switch, USAGE_OF_FLAGS } from './config.ts'
 
 export interface Command {
   name: string
   summary: string
   /** Resolves with the exit code. Throw CliError for what the user can mend. */
   load: () => Promise<{ run: (args: ParsedArgs) => Promise<number> }>
-  hidden?: true
+  /** Flags without a value that it takes. */
+  switches?: readonly Switch[]
 }
 export type ParsedArgs = ReturnType<typeof parseFlags>
 
 const commands: readonly Command[] = [
-  { name: 'up', summary: 'start the cluster (--demo: with nginx behind a Service)', load: () => import('./up.ts') },
+  {
+    name: 'up',
+    summary: 'start the cluster (--demo: with nginx behind a Service)',
+    switches: ['demo'],
+    load: () => import('./up.ts'),
+  },
   {
     name: 'down',
     summary: 'stop it and remove what it made; keeps the data (--purge: removes the data too)',
+    switches: ['purge'],
     load: () => import('./down.ts'),
   },
-  { name: 'status', summary: 'what runs, where, and what is wrong', load: () => import('./status.ts') },
+  {
+    name: 'status',
+    summary: 'what runs, where, and what is wrong (--json: for programs)',
+    switches: ['json'],
+    load: () => import('./status.ts'),
+  },
   { name: 'kubeconfig', summary: "print the admin's kubeconfig", load: () => import('./kubeconfig.ts') },
+  {
+    name: 'prepare',
+    summary: 'make certificates, kubeconfig and directories without starting anything',
+    load: () => import('./prepare.ts'),
+  },
   { name: 'version', summary: 'print the version', load: () => import('./version.ts') },
   { name: 'server', summary: 'run the control plane in the foreground', load: () => import('./server.ts') },
   { name: 'agent', summary: 'run the node agent in the foreground', load: () => import('./agent.ts') },
@@ -40,7 +57,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return 0
   }
   try {
-    const args = parseFlags(rest)
+    const args = parseFlags(rest, command.switches)
     const module = await command.load()
     return await module.run(args)
   } catch (err) {
@@ -50,7 +67,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-function usage(): string {
+export function usage(): string {
   const width = Math.max(...commands.map((c) => c.name.length))
   const lines = commands.map((c) => `  ${c.name.padEnd(width)}  ${c.summary}`)
   return `Kubernetes that one person can hold in one hand.\n\nUsage: skiff COMMAND [flags]\n\n${lines.join('\n')}\n\n${USAGE_OF_FLAGS}`

@@ -1,7 +1,11 @@
-// The cluster's settings: flags over SKIFF_* variables over a config file over defaults. One table says all of them.
+// The cluster's settings: flags over SKIFF_* variables over a config file over what the cluster was last started with over defaults.
+// One table says all of them.
 import { existsSync, readFileSync } from 'node:fs'
+import { isIPv4 } from 'node:net'
 import { homedir, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
+import { loadYaml } from '../base/yaml.ts'
+import { overlaps } from './cidr.ts'
 
 /** Something the user can mend: the message says what is wrong and what to do, and no stack is printed. */
 export class CliError extends Error {
@@ -55,8 +59,7 @@ const cidr = (minBits: number, maxBits: number) => (value: string) => {
   const bits = Number(match[5])
   return bits >= minBits && bits <= maxBits ? undefined : `must have a prefix of /${minBits} to /${maxBits}`
 }
-const ipOrEmpty = (value: string) =>
-  value === '' || /^\d{1,3}(\.\d{1,3}){3}$/.test(value) ? undefined : 'must be an IPv4 address'
+const ipOrEmpty = (value: string) => (value === '' || isIPv4(value) ? undefined : 'must be an IPv4 address')
 const unixSocket = (value: string) =>
   /^unix:\/\/\/./.test(value)
     ? undefined
@@ -129,6 +132,7 @@ const settings: readonly Setting[] = [
 ]
 
 const switches = ['demo', 'purge', 'json'] as const
+/** Flags without a value. Each command says which it takes. */
 export type Switch = (typeof switches)[number]
 
 export const USAGE_OF_FLAGS = `Flags (also SKIFF_DATA_DIR and so on, or keys of a YAML file named by --config or SKIFF_CONFIG):
@@ -141,8 +145,8 @@ export interface Flags {
   switches: Set<Switch>
 }
 
-/** @throws CliError naming the flag. */
-export function parseFlags(args: readonly string[]): Flags {
+/** @param allowed the switches that the command takes. @throws CliError naming the flag. */
+export function parseFlags(args: readonly string[], allowed: readonly Switch[] = []): Flags {
   const flags: Flags = { values: new Map(), switches: new Set() }
   const known = new Set([...settings.map((s) => s.flag), 'config'])
   for (let i = 0; i < args.length; i++) {
@@ -151,6 +155,7 @@ export function parseFlags(args: readonly string[]): Flags {
     if (!match) throw new CliError(`unexpected argument ${JSON.stringify(arg)}; see skiff help`, 2)
     const [, flag, inline] = match
     if ((switches as readonly string[]).includes(flag!)) {
+      if (!allowed.includes(flag as Switch)) throw new CliError(`this command takes no --${flag}; see skiff help`, 2)
       if (inline !== undefined) throw new CliError(`--${flag} takes no value`, 2)
       flags.switches.add(flag as Switch)
     } else if (known.has(flag!)) {
@@ -162,33 +167,61 @@ export function parseFlags(args: readonly string[]): Flags {
   return flags
 }
 
-/** @throws CliError naming the flag, variable or file key that is wrong. */
-export async function resolveConfig(flags: Flags, env: NodeJS.ProcessEnv = process.env): Promise<Config> {
-  const path = flags.values.get('config') ?? env['SKIFF_CONFIG']
-  const file = path ? await readConfigFile(path) : {}
-  const config: Record<string, string | number> = {}
-  for (const { key, flag, value, check } of settings) {
-    const variable = `SKIFF_${flag.toUpperCase().replaceAll('-', '_')}`
-    const [origin, text] = flags.values.has(flag)
-      ? [`--${flag}`, flags.values.get(flag)!]
-      : env[variable] !== undefined
-        ? [variable, env[variable]]
-        : file[key] !== undefined
-          ? [`${path}: ${key}`, String(file[key])]
-          : [`--${flag}`, value()]
-    const wrong = check(text)
-    if (wrong) throw new CliError(`${origin}: ${JSON.stringify(text)} ${wrong}`, 2)
-    config[key] = key === 'apiPort' || key === 'agentPort' ? Number(text) : key === 'dataDir' ? resolve(text) : text
-  }
-  return config as unknown as Config
+/** What the cluster in a data directory was last started with. */
+export interface SavedSettings {
+  file: string
+  values: Readonly<Record<string, unknown>>
 }
 
-async function readConfigFile(path: string): Promise<Record<string, unknown>> {
+/**
+ * @param saved gives the settings saved in a data directory, once that is known; undefined when there are none.
+ * @throws CliError naming the flag, variable or file key that is wrong.
+ */
+export function resolveConfig(
+  flags: Flags,
+  env: NodeJS.ProcessEnv = process.env,
+  saved: (dataDir: string) => SavedSettings | undefined = () => undefined,
+): Config {
+  const path = flags.values.get('config') ?? env['SKIFF_CONFIG']
+  const file = path ? readConfigFile(path) : {}
+  const config: Record<string, string | number> = {}
+  let last: SavedSettings | undefined
+  for (const { key, flag, value, check } of settings) {
+    const variable = `SKIFF_${flag.toUpperCase().replaceAll('-', '_')}`
+    const candidates: [origin: string, value: unknown][] = [
+      [`--${flag}`, flags.values.get(flag)],
+      [variable, env[variable]],
+      [`${path}: ${key}`, file[key]],
+      [`${last?.file}: ${key}`, last?.values[key]],
+      [`the default of --${flag}`, value()],
+    ]
+    const [origin, chosen] = candidates.find(([, candidate]) => candidate !== undefined && candidate !== null)!
+    const text = String(chosen)
+    const wrong = check(text)
+    if (wrong) throw new CliError(`${origin}: ${JSON.stringify(text)} ${wrong}`, 2)
+    if (key === 'dataDir') {
+      // The first of the settings: where the data is decides what else was saved.
+      config[key] = resolve(text)
+      last = saved(config[key])
+    } else config[key] = key === 'apiPort' || key === 'agentPort' ? Number(text) : text
+  }
+  const resolved = config as unknown as Config
+  if (resolved.apiPort === resolved.agentPort)
+    throw new CliError(`--api-port and --agent-port are both ${resolved.apiPort}: they must differ`, 2)
+  if (overlaps(resolved.podCIDR, resolved.serviceCIDR))
+    throw new CliError(
+      `--pod-cidr ${resolved.podCIDR} and --service-cidr ${resolved.serviceCIDR} overlap: they must be apart`,
+      2,
+    )
+  return resolved
+}
+
+function readConfigFile(path: string): Record<string, unknown> {
   if (!existsSync(path)) throw new CliError(`config file ${path} does not exist`, 2)
-  const { parse } = await import('yaml')
+  const { parse } = loadYaml()
   let content: unknown
   try {
-    content = parse(readFileSync(path, 'utf8'), { maxAliasCount: 0 })
+    content = parse(readFileSync(path, 'utf8'), { maxAliasCount: 0, logLevel: 'error' })
   } catch (err) {
     throw new CliError(`config file ${path}: ${(err as Error).message}`, 2)
   }

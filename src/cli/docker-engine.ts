@@ -26,14 +26,14 @@ export function ping(socketPath: string, timeoutMs = 2000): Promise<boolean> {
 export async function ensureEngine(files: Paths, socketPath: string, signal: AbortSignal): Promise<void> {
   if (await ping(socketPath)) return
   const isRoot = process.getuid?.() === 0
-  if (socketPath !== DEFAULT_SOCKET) {
-    throw new CliError(
-      `no Docker Engine answers at unix://${socketPath}: start it, or leave --docker-host away to use the machine's own`,
-    )
-  }
   if (existsSync(socketPath) && !isRoot && !canReach(socketPath)) {
     throw new CliError(
       `the Docker Engine at ${socketPath} may only be used by root and the group docker: run "sudo usermod -aG docker $USER" and log in again, or use sudo`,
+    )
+  }
+  if (socketPath !== DEFAULT_SOCKET) {
+    throw new CliError(
+      `no Docker Engine answers at unix://${socketPath}: start it, or leave --docker-host away to use the machine's own`,
     )
   }
   if (!installed('dockerd')) {
@@ -100,7 +100,7 @@ export function command(file: string, args: readonly string[], signal: AbortSign
     }
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
-    child.on('error', (err) => reject(new CliError(`${file}: ${err.message}`)))
+    child.on('error', (err) => reject(signal.aborted ? signal.reason : new CliError(`${file}: ${err.message}`)))
     child.on('close', (code) =>
       code === 0 ? resolve(output) : reject(new CliError(`${file} ${args.join(' ')} failed:\n${output.trim()}`)),
     )

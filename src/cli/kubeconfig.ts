@@ -4,7 +4,7 @@ import { CliError, type Flags } from './config.ts'
 import { existingCluster } from './settings-file.ts'
 
 export async function run(flags: Flags): Promise<number> {
-  const { files } = await existingCluster(flags)
+  const { files } = existingCluster(flags)
   if (!existsSync(files.kubeconfig)) throw new CliError(`${files.kubeconfig} is missing: "skiff up" makes it again`)
   process.stdout.write(readFileSync(files.kubeconfig, 'utf8'))
   return 0

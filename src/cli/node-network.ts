@@ -1,4 +1,5 @@
 // The names and addresses that a cluster uses on its node, all derived from the settings.
+import { createHash } from 'node:crypto'
 import { nthAddress } from './cidr.ts'
 import type { Config } from './config.ts'
 
@@ -13,12 +14,21 @@ export function nodeNetwork(config: Config) {
     podNetwork: {
       name: `skiff-${config.name}`,
       subnet: podCIDR,
-      // The kernel's names have at most 15 characters.
-      bridge: `skiff-${config.name}`.slice(0, 15),
+      bridge: bridgeName(config.name),
       gateway: nthAddress(podCIDR, 1),
     },
     /** k8s: the tenth address of the Service range. */
     clusterDNS: nthAddress(config.serviceCIDR, 10),
     nftTable: `skiff-${config.name}`,
   }
+}
+
+const MOST_CHARACTERS = 15
+
+/** The kernel's names of interfaces are short: a long name is cut, with a digest so that it differs from others with that beginning. */
+function bridgeName(cluster: string): string {
+  const name = `skiff-${cluster}`
+  if (name.length <= MOST_CHARACTERS) return name
+  const digest = createHash('sha256').update(cluster).digest('hex').slice(0, 4)
+  return `${name.slice(0, MOST_CHARACTERS - digest.length)}${digest}`
 }

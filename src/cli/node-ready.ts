@@ -5,7 +5,7 @@ import type { DeepReadonly } from '../api/meta/object.ts'
 import type { Ctx } from '../base/ctx.ts'
 import { silentLogger } from '../base/log.ts'
 import type { Client } from '../client/client.ts'
-import { lastWords } from './cluster-process.ts'
+import { lastWords, logOf } from './cluster-process.ts'
 import { CliError } from './config.ts'
 import type { Paths } from './paths.ts'
 
@@ -45,6 +45,6 @@ export async function untilNodeReady(
   const condition = last && readyCondition(last)
   const why = condition?.message ?? lastWords(files.log('agent')) ?? ''
   throw new CliError(
-    `the node ${name} is not Ready${why ? `: ${why}` : ''}\nsee ${files.log('agent')}; "skiff status" tells more`,
+    `the node ${name} is not Ready${why ? `: ${why}` : ''}\nsee ${logOf(files, 'agent')}; "skiff status" tells more`,
   )
 }

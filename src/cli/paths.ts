@@ -15,6 +15,10 @@ export function paths(dataDir: string) {
     logs,
     run,
     supervisorPid: join(run, 'supervisor.pid'),
+    /** Its presence says that systemd runs the processes, not our supervisor. */
+    systemd: join(run, 'systemd'),
+    /** Held by the `skiff up` that is starting the processes. */
+    startLock: join(run, 'up.pid'),
     pid: (component: 'server' | 'agent') => join(run, `${component}.pid`),
     /** Written by a component when it serves. */
     ready: (component: 'server' | 'agent') => join(run, `${component}.ready`),

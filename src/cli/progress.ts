@@ -1,4 +1,5 @@
 // Progress as a user sees it: one line per phase with its time, on stderr; results go to stdout.
+import { CliError } from './config.ts'
 
 /** Runs `work` as a phase. The line is printed when it has ended; a note may be added to it by `work`. */
 export async function phase<T>(name: string, work: (note: (text: string) => void) => Promise<T>): Promise<T> {
@@ -22,10 +23,16 @@ export async function phase<T>(name: string, work: (note: (text: string) => void
   }
 }
 
-/** An AbortSignal that Ctrl-C and SIGTERM abort. A second one ends the process at once. */
-export function interruptible(): AbortSignal {
+/** An AbortSignal that Ctrl-C and SIGTERM abort, with a CliError that says `advice`. A second one ends the process at once. */
+export function interruptible(advice: string): AbortSignal {
   const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => controller.abort(new Error(`interrupted by ${signal}`)))
+  for (const [signal, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const)
+    process.once(signal, () => controller.abort(new CliError(`interrupted: ${advice}`, 128 + number)))
   return controller.signal
 }
+
+/** A word as a user can paste it into a shell. */
+export const shellWord = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)

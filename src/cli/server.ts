@@ -6,28 +6,33 @@ import { createApiServer } from '../apiserver/server.ts'
 import { openLevelStore } from '../apiserver/storage/leveldb.ts'
 import { systemClock } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
-import { keepServerRenewed } from '../base/pki.ts'
+import { keepServerRenewed, type Pki } from '../base/pki.ts'
 import { createClient } from '../client/api-client.ts'
 import { createEventRecorder } from '../client/event-recorder.ts'
 import { inProcessTransport } from '../client/in-process-transport.ts'
 import { createCache } from '../client/informer-cache.ts'
+import { ControllerMetrics } from '../controllers/metrics.ts'
 import { runAllControllers } from '../controllers/registry.ts'
+import { SchedulerMetrics } from '../scheduler/metrics.ts'
 import { runScheduler } from '../scheduler/scheduler.ts'
-import { writeReady } from './cluster-process.ts'
+import { writePid, writeReady } from './cluster-process.ts'
 import { runComponent } from './component.ts'
-import { CliError, type Config, type Flags, resolveConfig } from './config.ts'
+import { CliError, type Config, type Flags } from './config.ts'
 import { clusterPki } from './credentials.ts'
 import { nodeAddress } from './node-address.ts'
 import { type Paths, paths } from './paths.ts'
+import { clusterConfig } from './settings-file.ts'
 
 export async function run(flags: Flags): Promise<number> {
-  const config = await resolveConfig(flags)
+  const config = clusterConfig(flags)
   return runComponent('server', (ctx) => runControlPlane(ctx, config, paths(config.dataDir)))
 }
 
 async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<void> {
+  writePid(files, 'server')
   const clock = systemClock
   const [pki, store] = await Promise.all([clusterPki(config, files), openLevelStore(ctx, files.database)])
+  const metrics = { controllers: new ControllerMetrics(), scheduler: new SchedulerMetrics() }
   try {
     const server = await createApiServer({
       store,
@@ -36,6 +41,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       pki,
       serviceCIDR: config.serviceCIDR,
       advertiseAddress: nodeAddress(config.nodeIP),
+      moreMetrics: () => metrics.controllers.format() + metrics.scheduler.format(),
     })
     try {
       await server.listen({ host: '0.0.0.0', port: config.apiPort }).catch((err: NodeJS.ErrnoException) => {
@@ -45,8 +51,8 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       keepServerRenewed(ctx, pki, clock, (pair) => server.renewTls(pair))
       writeReady(files, 'server')
       await Promise.all([
-        schedule(child(ctx, { component: 'scheduler' }), server.handler),
-        control(child(ctx, { component: 'controllers' }), server.handler, pki.authorityCert, pki.tokenKey),
+        schedule(child(ctx, { component: 'scheduler' }), server.handler, metrics.scheduler),
+        control(child(ctx, { component: 'controllers' }), server.handler, metrics.controllers, pki),
       ])
     } finally {
       await server.close()
@@ -57,21 +63,22 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
 }
 
 /** k8s: the scheduler is a user like any other, with the role of its name. */
-async function schedule(ctx: Ctx, handler: RequestHandler): Promise<void> {
+async function schedule(ctx: Ctx, handler: RequestHandler, metrics: SchedulerMetrics): Promise<void> {
   const user = { name: 'system:kube-scheduler', groups: ['system:authenticated'] }
   const { client, cache, clock } = parts(ctx, handler, user, 'kube-scheduler')
   const events = createEventRecorder(ctx, client, clock, { component: 'default-scheduler' })
-  await runScheduler(ctx, { client, cache, events, clock })
+  await runScheduler(ctx, { client, cache, events, clock, metrics })
   await Promise.all([cache.stopped(), events.settled()])
 }
 
 /** The controllers may do everything: together they delete, mark and make objects of every kind there is. */
-async function control(ctx: Ctx, handler: RequestHandler, ca: string, tokenKey: string): Promise<void> {
+async function control(ctx: Ctx, handler: RequestHandler, metrics: ControllerMetrics, pki: Pki): Promise<void> {
   const user = { name: 'system:kube-controller-manager', groups: ['system:masters', 'system:authenticated'] }
   const { client, cache, clock } = parts(ctx, handler, user, 'kube-controller-manager')
   const events = createEventRecorder(ctx, client, clock, { component: 'controllers' })
-  const key = new TokenKey(tokenKey)
-  await runAllControllers(ctx, { client, cache, events, clock }, { ca, signToken: async (claims) => key.sign(claims) })
+  const key = new TokenKey(pki.tokenKey)
+  const deps = { client, cache, events, clock, metrics }
+  await runAllControllers(ctx, deps, { ca: pki.authorityCert, signToken: async (claims) => key.sign(claims) })
   await Promise.all([cache.stopped(), events.settled()])
 }
 

@@ -1,39 +1,36 @@
 // cluster.json in the data directory: the settings that the cluster was last started with, so that later commands need only --data-dir.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 
-import { CliError, type Config, defaultDataDir, type Flags, parseFlags, resolveConfig, toFlags } from './config.ts'
+import { CliError, type Config, type Flags, resolveConfig, type SavedSettings } from './config.ts'
 import { type Paths, paths } from './paths.ts'
 
 export function saveSettings(files: Paths, config: Config): void {
   writeFileSync(files.settings, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 })
 }
 
-/** The flags, with what the cluster was started with below them. */
-export function savedFlags(flags: Flags, env: NodeJS.ProcessEnv = process.env): Flags {
-  // Where the data directory is decides what is saved, so it is found first.
-  const dataDir = flags.values.get('data-dir') ?? env['SKIFF_DATA_DIR']
-  const file = paths(resolve(dataDir ?? defaultDataDir())).settings
-  if (!existsSync(file)) return flags
-  let saved: Config
+/** @throws CliError when the file cannot be read. */
+function savedSettings(dataDir: string): SavedSettings | undefined {
+  const file = paths(dataDir).settings
+  if (!existsSync(file)) return undefined
   try {
-    saved = JSON.parse(readFileSync(file, 'utf8')) as Config
+    const values: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    if (typeof values !== 'object' || values === null || Array.isArray(values)) throw new Error('it is not an object')
+    return { file, values: values as Record<string, unknown> }
   } catch (err) {
     throw new CliError(
       `${file} cannot be read (${(err as Error).message}): repair it, or remove it to start with the default settings`,
     )
   }
-  const values = new Map(parseFlags(toFlags(saved)).values)
-  for (const flag of values.keys())
-    if (env[`SKIFF_${flag.toUpperCase().replaceAll('-', '_')}`] !== undefined) values.delete(flag)
-  for (const [flag, value] of flags.values) values.set(flag, value)
-  return { ...flags, values }
 }
 
+/** The settings of a cluster that may have been started before. @throws CliError */
+export const clusterConfig = (flags: Flags, env: NodeJS.ProcessEnv = process.env): Config =>
+  resolveConfig(flags, env, savedSettings)
+
 /** For commands about a cluster that must exist. @throws CliError when it was never started. */
-export async function existingCluster(flags: Flags): Promise<{ config: Config; files: Paths }> {
-  const config = await resolveConfig(savedFlags(flags))
+export function existingCluster(flags: Flags): { config: Config; files: Paths } {
+  const config = clusterConfig(flags)
   const files = paths(config.dataDir)
   if (!existsSync(files.settings))
     throw new CliError(

@@ -5,7 +5,7 @@ import { Pod } from '../api/kinds/pod.ts'
 import type { Ctx } from '../base/ctx.ts'
 import { silentLogger } from '../base/log.ts'
 import { adminClient } from './admin-client.ts'
-import { lastWords, livePid, supervisorPid } from './cluster-process.ts'
+import { lastWords, livePid, logOf, runBy, supervisorPid } from './cluster-process.ts'
 import { type Config, type Flags, socketPath } from './config.ts'
 import { ping } from './docker-engine.ts'
 import { isReady, readyCondition } from './node-ready.ts'
@@ -23,7 +23,7 @@ interface Report {
 }
 
 export async function run(flags: Flags): Promise<number> {
-  const { config, files } = await existingCluster(flags)
+  const { config, files } = existingCluster(flags)
   const report = await gather(config, files)
   process.stdout.write(flags.switches.has('json') ? `${JSON.stringify(report, null, 2)}\n` : format(report, files))
   return report.problems.length === 0 ? 0 : 1
@@ -48,19 +48,20 @@ async function gather(config: Config, files: Paths): Promise<Report> {
     problems.push(
       `no Docker Engine answers at ${config.dockerHost}: start it (systemctl start docker); pods come back by themselves`,
     )
-  if (!processes.supervisor) {
-    problems.push('the cluster is stopped: start it with "skiff up"')
+  if (!runBy(files)) {
+    const start = existsSync(files.systemd) ? 'systemctl start skiff-server skiff-agent' : 'skiff up'
+    problems.push(`the cluster is stopped: start it with "${start}"`)
     return report
   }
   for (const component of ['server', 'agent'] as const) {
     if (processes[component] && existsSync(files.ready(component))) continue
     const words = lastWords(files.log(component), 2)
     problems.push(
-      `the ${component} is ${processes[component] ? 'starting' : 'not running and will be started again'}${words ? `: ${words}` : ''}; see ${files.log(component)}`,
+      `the ${component} is ${processes[component] ? 'starting' : 'not running and will be started again'}${words ? `: ${words}` : ''}; see ${logOf(files, component)}`,
     )
   }
   await askApi(config, files, report).catch((err: Error) =>
-    problems.push(`the API server does not answer (${err.message}); see ${files.log('server')}`),
+    problems.push(`the API server does not answer (${err.message}); see ${logOf(files, 'server')}`),
   )
   return report
 }

@@ -1,28 +1,47 @@
 // `skiff up`: from nothing to a node that is Ready. Every step is idempotent; a second run finds everything in place.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
+import { labelFilters } from '../agent/docker/labels.ts'
 import { adminClient } from './admin-client.ts'
 import { overlaps } from './cidr.ts'
-import { lastWords, livePid, supervisorPid, whenFilesSay } from './cluster-process.ts'
-import { CliError, type Config, type Flags, resolveConfig, socketPath, toFlags } from './config.ts'
+import {
+  endLeftovers,
+  inTurn,
+  lastWords,
+  livePid,
+  logOf,
+  runBy,
+  supervisorPid,
+  whenFilesSay,
+} from './cluster-process.ts'
+import { CliError, type Config, type Flags, socketPath, toFlags } from './config.ts'
 import { ensureEngine, ensureTools } from './docker-engine.ts'
+import { nodeNetwork } from './node-network.ts'
 import { untilNodeReady } from './node-ready.ts'
 import { type Paths, paths } from './paths.ts'
-import { interruptible, phase } from './progress.ts'
-import { savedFlags, saveSettings } from './settings-file.ts'
+import { makeDirectories, prepare } from './prepare.ts'
+import { interruptible, phase, shellWord } from './progress.ts'
+import { clusterConfig } from './settings-file.ts'
 
 const READY_TIMEOUT_MS = 60_000
 
 export async function run(flags: Flags): Promise<number> {
-  const signal = interruptible()
-  const config = await resolveConfig(savedFlags(flags))
+  const signal = interruptible('"skiff up" goes on from here, "skiff down" stops what was started')
+  const config = clusterConfig(flags)
   const files = paths(config.dataDir)
-  const wasRunning = supervisorPid(files) !== undefined
-  if (wasRunning) refuseOtherSettings(files, config)
-  else await start(config, files, signal)
+  makeDirectories(config, files)
+  const wasRunning = await inTurn(files, async () => {
+    if (runBy(files) === undefined) {
+      await start(config, files, signal)
+      return false
+    }
+    refuseOtherSettings(files, config)
+    tryAgainNow(files)
+    return true
+  })
   await phase(wasRunning ? 'the API server answers' : 'API server ready', () => untilComponent(files, 'server', signal))
   const client = adminClient(files, config)
   try {
@@ -35,7 +54,7 @@ export async function run(flags: Flags): Promise<number> {
       await runDemo({ client, config, files, signal })
     } else {
       process.stdout.write(
-        `${wasRunning ? 'Already running.' : 'The cluster is up.'} Try:\n  export KUBECONFIG=${files.kubeconfig}\n  kubectl get nodes\n  ./skiff up --demo\n`,
+        `${wasRunning ? 'Already running.' : 'The cluster is up.'} Try:\n  export KUBECONFIG=${shellWord(files.kubeconfig)}\n  kubectl get nodes\n  ./skiff up --demo\n`,
       )
     }
     return 0
@@ -45,13 +64,11 @@ export async function run(flags: Flags): Promise<number> {
 }
 
 async function start(config: Config, files: Paths, signal: AbortSignal): Promise<void> {
-  try {
-    for (const dir of [files.run, files.logs]) mkdirSync(dir, { recursive: true, mode: 0o700 })
-  } catch (err) {
+  if (existsSync(files.systemd))
     throw new CliError(
-      `cannot make the data directory ${config.dataDir}: ${(err as Error).message}; choose another with --data-dir`,
+      `the cluster in ${config.dataDir} is run by systemd: start it with "systemctl start skiff-server skiff-agent", or remove the permanent install`,
     )
-  }
+  await endLeftovers(files)
   await ensureEngine(files, socketPath(config), signal)
   const missing = await ensureTools(
     [
@@ -64,17 +81,13 @@ async function start(config: Config, files: Paths, signal: AbortSignal): Promise
     process.stderr.write(
       `  Services go through a slower userspace proxy: install ${missing.join(' and ')} for the kernel's\n`,
     )
+  if (!existsSync(files.settings)) await refuseTakenName(config, signal)
   await refuseTakenPort(config.apiPort, '--api-port')
   await refuseTakenPort(config.agentPort, '--agent-port')
   refuseTakenRange(config)
-  await phase('certificates and kubeconfig', async () => {
-    const { ensureCredentials } = await import('./credentials.ts')
-    await ensureCredentials(config, files)
-  })
-  saveSettings(files, config)
+  await phase('certificates and kubeconfig', () => prepare(config, files))
   for (const component of ['server', 'agent'] as const)
     for (const file of [files.ready(component), files.failed(component)]) rmSync(file, { force: true })
-  rmSync(files.supervisorPid, { force: true })
   const log = openSync(join(files.logs, 'supervisor.log'), 'a')
   const script = join(installRoot(), 'deploy/supervisor.sh')
   const child = spawn(
@@ -98,6 +111,17 @@ function installRoot(): string {
   throw new CliError('this installation is incomplete: deploy/supervisor.sh is missing')
 }
 
+/** A component that died is waiting for its next start: not any longer. */
+function tryAgainNow(files: Paths): void {
+  const failed = (['server', 'agent'] as const)
+    .map((component) => files.failed(component))
+    .filter((file) => existsSync(file))
+  if (failed.length === 0) return
+  for (const file of failed) rmSync(file, { force: true })
+  const pid = supervisorPid(files)
+  if (pid !== undefined) process.kill(pid, 'SIGHUP')
+}
+
 function refuseOtherSettings(files: Paths, config: Config): void {
   const running = JSON.parse(readFileSync(files.settings, 'utf8')) as Record<string, unknown>
   const differing = Object.entries(config).filter(([key, value]) => running[key] !== value)
@@ -107,6 +131,23 @@ function refuseOtherSettings(files: Paths, config: Config): void {
     .join('; ')
   throw new CliError(
     `the cluster in ${config.dataDir} already runs with ${list}: run "skiff down" first, or choose another --data-dir for a second cluster`,
+  )
+}
+
+/** A new cluster under the name of another one would take its containers for its own, and remove them. */
+async function refuseTakenName(config: Config, signal: AbortSignal): Promise<void> {
+  const { openDocker } = await import('../agent/docker/dockerode.ts')
+  const docker = openDocker(socketPath(config))
+  const network = nodeNetwork(config).podNetwork.name
+  const filters = labelFilters(config.name)
+  const [containers, networks] = await Promise.all([
+    docker.listContainers({ all: true, limit: 1, filters, abortSignal: signal }),
+    docker.listNetworks({ filters: { name: [network] }, abortSignal: signal }),
+  ])
+  if (containers.length === 0 && !networks.some(({ Name }) => Name === network)) return
+  throw new CliError(
+    `the Docker Engine already has a cluster named ${config.name}: choose another with --name, or name that cluster's directory with --data-dir.
+If its directory is gone, remove what it left: docker rm -f $(docker ps -aq --filter label=${filters.label[0]}); docker network rm ${network}`,
   )
 }
 
@@ -128,8 +169,9 @@ function refuseTakenPort(port: number, flag: string): Promise<void> {
 
 /** Our own pod bridge may still be there from before; any other address in the range is somebody else's. */
 function refuseTakenRange(config: Config): void {
+  const { bridge } = nodeNetwork(config).podNetwork
   for (const [name, addresses] of Object.entries(networkInterfaces())) {
-    if (name.startsWith('skiff')) continue
+    if (name === bridge) continue
     for (const { family, address } of addresses ?? []) {
       if (family !== 'IPv4') continue
       for (const [range, flag] of [
@@ -153,6 +195,6 @@ async function untilComponent(files: Paths, component: 'server' | 'agent', signa
   if (isUp()) return
   const words = lastWords(files.log(component))
   throw new CliError(
-    `the ${component} did not start${words ? `:\n${words}` : ''}\nsee ${files.log(component)}; "skiff down" stops the attempt`,
+    `the ${component} did not start${words ? `:\n${words}` : ''}\nsee ${logOf(files, component)}; "skiff down" stops the attempt`,
   )
 }

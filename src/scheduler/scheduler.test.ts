@@ -11,6 +11,7 @@ import { createClient } from '../client/api-client.ts'
 import type { EventRecorder } from '../client/events.ts'
 import { createCache } from '../client/informer-cache.ts'
 import type { Transport, TransportRequest } from '../client/transport.ts'
+import { SchedulerMetrics } from './metrics.ts'
 import { runScheduler } from './scheduler.ts'
 import { makeNode, makePod } from './test-cluster.ts'
 
@@ -125,6 +126,7 @@ function startScheduler(t: TestContext, clock: Clock = systemClock) {
   const ctx = { signal: stop.signal, log: silentLogger }
   const client = createClient(api)
   const recorded: string[] = []
+  const metrics = new SchedulerMetrics()
   const events: EventRecorder = {
     event(about, type, reason, message) {
       recorded.push(`${about.metadata.name}: ${type} ${reason} ${message}`)
@@ -133,7 +135,7 @@ function startScheduler(t: TestContext, clock: Clock = systemClock) {
   }
   const start = () => {
     const cache = createCache(ctx, client, systemClock)
-    const running = runScheduler(ctx, { client, cache, events, clock })
+    const running = runScheduler(ctx, { client, cache, events, clock, metrics })
     t.after(async () => {
       stop.abort()
       await running
@@ -141,7 +143,7 @@ function startScheduler(t: TestContext, clock: Clock = systemClock) {
     })
     return running
   }
-  return { api, recorded, stop, start }
+  return { api, recorded, metrics, stop, start }
 }
 
 test('thirty pods are bound quickly, spread over the nodes, while bindings overlap', async (t) => {
@@ -165,7 +167,7 @@ test('thirty pods are bound quickly, spread over the nodes, while bindings overl
 })
 
 test('a pod that fits nowhere says why, once, and is bound as soon as a node comes', async (t) => {
-  const { api, recorded, start } = startScheduler(t)
+  const { api, recorded, metrics, start } = startScheduler(t)
   void start()
   api.put(makePod('web', { cpu: '2' }))
   await api.until(() => api.condition('web', 'PodScheduled') !== undefined)
@@ -185,6 +187,10 @@ test('a pod that fits nowhere says why, once, and is bound as soon as a node com
     `web: Warning FailedScheduling ${sentence}`,
     'web: Normal Scheduled Successfully assigned blue/web to large',
   ])
+  const numbers = metrics.format()
+  assert.match(numbers, /^scheduler_schedule_attempts_total\{result="unschedulable",profile="default-scheduler"\} 2$/m)
+  assert.match(numbers, /^scheduler_schedule_attempts_total\{result="scheduled",profile="default-scheduler"\} 1$/m)
+  assert.match(numbers, /^scheduler_pending_pods\{queue="unschedulable"\} 0$/m)
 })
 
 test('a pod that ends or goes makes room for one that waits', async (t) => {

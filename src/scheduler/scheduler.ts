@@ -14,6 +14,7 @@ import type { EventRecorder } from '../client/events.ts'
 import { bindPod } from './bind.ts'
 import { followCluster, SCHEDULER_NAME } from './cluster-watch.ts'
 import { cacheLookups } from './lookups.ts'
+import { SchedulerMetrics } from './metrics.ts'
 import { type PodInfo, podInfo } from './pod-info.ts'
 import { type Preemption, planPreemption } from './preemption.ts'
 import { defaultProfile } from './profile.ts'
@@ -27,6 +28,7 @@ export interface SchedulerDeps {
   /** Writes events in the name of `default-scheduler`. */
   events: EventRecorder
   clock: Clock
+  metrics?: SchedulerMetrics
 }
 
 /** Bindings under way at once; further decisions wait. */
@@ -36,13 +38,15 @@ const SLICE_MS = 5
 const LONGEST_MESSAGE = 1024
 
 /** Schedules until the ctx is aborted; resolves when every binding under way has ended. */
-export async function runScheduler(ctx: Ctx, { client, cache, events, clock }: SchedulerDeps): Promise<void> {
+export async function runScheduler(ctx: Ctx, { client, cache, events, clock, ...deps }: SchedulerDeps): Promise<void> {
   const { log, signal } = ctx
+  const metrics = deps.metrics ?? new SchedulerMetrics()
   const lookups = cacheLookups(cache)
   const state = new ClusterState(lookups)
   const supervisor = new Supervisor(ctx)
   let wake = () => {}
   const queue = new SchedulingQueue(clock, () => wake())
+  metrics.pending(() => queue.counts)
   const stopFollowing = followCluster(cache, state, queue)
   const onAbort = () => wake()
   signal.addEventListener('abort', onAbort)
@@ -51,28 +55,32 @@ export async function runScheduler(ctx: Ctx, { client, cache, events, clock }: S
 
   function attempt(queued: QueuedPod): void {
     const { pod } = queued
+    const startedMs = clock.now()
     turn++
     const decision = schedule(state, pod, { pick: (count) => turn % count, startAt: turn })
     if (decision.node === undefined) {
       turnDown(queued, decision)
+      metrics.attempted('unschedulable', clock.now() - startedMs)
       return
     }
     state.assume(pod, decision.node)
     bindings++
-    supervisor.start('bind pod', () => bind(queued, decision.node))
+    supervisor.start('bind pod', () => bind(queued, decision.node, startedMs))
   }
 
-  async function bind(queued: QueuedPod, nodeName: string): Promise<void> {
+  async function bind(queued: QueuedPod, nodeName: string, startedMs: number): Promise<void> {
     const { pod } = queued
     const { name, namespace, uid } = pod.metadata
     try {
       await bindPod(ctx, pod, nodeName, { client, cache, clock, lookups })
       queue.delete(uid)
+      metrics.attempted('scheduled', clock.now() - startedMs)
       state.nominate(pod, undefined)
       events.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${nodeName}`)
     } catch (err) {
       if (state.forget(uid)) queue.moved({ resource: 'assigned-pod', type: 'deleted', object: pod })
       if (signal.aborted) return
+      metrics.attempted('error', clock.now() - startedMs)
       if (isNotFound(err)) log.debug({ err, pod: `${namespace}/${name}` }, 'pod went while it was bound')
       else await turnDownForError(queued, `binding rejected: ${messageOf(err)}`)
       queue.retry(queued)
@@ -93,6 +101,7 @@ export async function runScheduler(ctx: Ctx, { client, cache, events, clock }: S
     events.event(pod, 'Warning', 'FailedScheduling', shortened(message))
     if (plan.node !== undefined) {
       state.nominate(pod, plan.node)
+      metrics.preempted()
       supervisor.start('preempt pods', () =>
         preempt(info, plan).catch((err) => {
           state.nominate(pod, undefined)
@@ -182,6 +191,7 @@ export async function runScheduler(ctx: Ctx, { client, cache, events, clock }: S
       try {
         attempt(queued)
       } catch (err) {
+        metrics.attempted('error', 0)
         log.error({ err, pod: `${queued.pod.metadata.namespace}/${queued.pod.metadata.name}` }, 'decision failed')
         supervisor.start('report scheduling error', () => turnDownForError(queued, messageOf(err)))
         queue.retry(queued)

@@ -33,7 +33,8 @@ const parts: Record<string, (bench: Bench) => Promise<void>> = {
 const root = join(import.meta.dirname, '../..')
 const socket = process.env['SKIFF_BENCH_SOCKET']
 if (socket === undefined) {
-  // Outside: make the host, and run this file again inside its network namespace.
+  // Outside: make the host, and run this file again inside its network namespace. A signal reaches both; the host goes in any case.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(1))
   const host = startHost('bench')
   const inner = spawnSync(
     join(root, 'test/testbed/host.sh'),
@@ -63,6 +64,12 @@ if (socket === undefined) {
       if (status !== 0) throw new Error(`skiff ${args.join(' ')}: ${stderr}${stdout}`)
     },
   }
+  const end = () => bench.skiff('down', '--purge')
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      end()
+      process.exit(1)
+    })
   const wanted = process.argv.slice(2)
   try {
     for (const [name, measure] of Object.entries(parts)) {
@@ -75,7 +82,7 @@ if (socket === undefined) {
         )
     }
   } finally {
-    bench.skiff('down', '--purge')
+    end()
   }
   const date = new Date().toISOString().slice(0, 10)
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`

@@ -18,12 +18,13 @@ export function percentile(values: readonly number[], p: number): number {
 }
 export const median = (values: readonly number[]) => percentile(values, 50)
 
-/** Runs a command to its end. @throws Error with its output when it fails. */
+/** Runs a command to its end. @throws Error with its output when it fails or takes longer than a minute. */
 export function sh(file: string, args: readonly string[], env: Record<string, string> = {}): string {
   const { status, stdout, stderr, error } = spawnSync(file, args, {
     encoding: 'utf8',
     env: { ...process.env, ...env },
     maxBuffer: 64 << 20,
+    timeout: 60_000,
   })
   if (error) throw error
   if (status !== 0) throw new Error(`${file} ${args.join(' ')}: ${stderr}${stdout}`)
@@ -51,6 +52,7 @@ export function processesOf(mark: string): number[] {
     })
 }
 
+/** Of a process's memory, its share: pages that several processes map count a fraction for each. */
 export function pssBytes(pid: number): number {
   return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))![1]) * 1024
 }

@@ -183,8 +183,8 @@ export async function conformanceServer(
     watch,
     http2: () => connectHttp2(`https://127.0.0.1:${port}`, { ca: pki.authorityCert, ...admin }),
     async close() {
-      agent.destroy()
       await server.close()
+      agent.destroy()
       if (!options.store) await store.close()
       if (!options.directory) await rm(directory, { recursive: true, force: true })
     },

@@ -17,6 +17,12 @@ export interface Cluster {
     args: string,
     options?: { input?: string; timeoutMs?: number; env?: Record<string, string> },
   ): Promise<RunResult>
+  /** Creates or changes what a manifest says. */
+  apply(manifest: string): Promise<void>
+  /** An object as the API has it, `get<Pod>('pod/web')`. */
+  get<T>(what: string): Promise<T>
+  /** Runs a shell script in a container, `pod` or `pod/container`; asserts exit code 0 and returns stdout. */
+  sh(where: string, script: string): Promise<string>
 }
 
 /** @param kubectlPath the program to drive it with. */
@@ -32,15 +38,29 @@ export function clusterOn(
       ...options,
       env: { KUBECONFIG: kubeconfig, HOME: host.dir, EDITOR: 'true', ...options.env },
     })
+  const kubectl: Cluster['kubectl'] = async (args, options) => {
+    const result = await tryKubectl(args, options)
+    assert.equal(result.code, 0, `kubectl ${args}\n${result.stdout}${result.stderr}`)
+    return result.stdout
+  }
   return {
     host,
     dataDir,
     kubeconfig,
     skiff: (command, ...args) => host.run([join(root, 'skiff'), command!, ...common, ...args], { timeoutMs: 180_000 }),
     tryKubectl,
-    async kubectl(args, options) {
-      const result = await tryKubectl(args, options)
-      assert.equal(result.code, 0, `kubectl ${args}\n${result.stdout}${result.stderr}`)
+    kubectl,
+    async apply(manifest) {
+      await kubectl('apply -f -', { input: manifest })
+    },
+    get: async (what) => JSON.parse(await kubectl(`get ${what} -o json`)),
+    async sh(where, script) {
+      const [pod, container] = where.split('/')
+      const choice = container ? ['-c', container] : []
+      const result = await host.run([kubectlPath, 'exec', pod!, ...choice, '--', 'sh', '-c', script], {
+        env: { KUBECONFIG: kubeconfig, HOME: host.dir },
+      })
+      assert.equal(result.code, 0, `${where}: ${script}\n${result.stdout}${result.stderr}`)
       return result.stdout
     },
   }

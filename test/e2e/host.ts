@@ -1,6 +1,6 @@
 // A test host (test/testbed/host.sh): a network namespace with a Docker Engine of its own, made for one test file and removed after it.
 import { execFile, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -16,6 +16,9 @@ const TOOLS: readonly [file: string, debianPackage: string][] = [
   ['busybox', 'busybox-static'],
   ['nginx', 'nginx-light'],
   ['dig', 'bind9-dnsutils'],
+  ['curl', 'curl'],
+  ['script', 'bsdutils'],
+  ['nsenter', 'util-linux'],
 ]
 
 export interface RunResult {
@@ -35,6 +38,9 @@ export interface Host {
     args: readonly string[],
     options?: { input?: string; env?: Record<string, string>; timeoutMs?: number },
   ): Promise<RunResult>
+  /** Ends the Engine, and with it what runs in it. */
+  stopEngine(): void
+  startEngine(): void
   stop(): void
 }
 
@@ -51,13 +57,26 @@ export function ensureTools(): void {
     throw new Error(
       `the end-to-end tests need root and the packages ${missing.join(' ')}: sudo apt-get ${install.join(' ')}`,
     )
-  // A package must not start services on the machine: policy-rc.d says no while this runs.
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
-  const apt = (args: string[]) => spawnSync('apt-get', args, { env, encoding: 'utf8' })
-  if (apt(install).status === 0) return
-  apt(['update', '-q'])
-  const { status, stderr } = apt(install)
-  if (status !== 0) throw new Error(`the end-to-end tests need ${missing.join(' ')}: ${stderr}`)
+  withoutStartingServices(() => {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    const apt = (args: string[]) => spawnSync('apt-get', args, { env, encoding: 'utf8' })
+    if (apt(install).status === 0) return
+    apt(['update', '-q'])
+    const { status, stderr } = apt(install)
+    if (status !== 0) throw new Error(`the end-to-end tests need ${missing.join(' ')}: ${stderr}`)
+  })
+}
+
+/** Debian's way of saying that a package that is installed must not start its service: the tests want programs, not servers. */
+function withoutStartingServices(work: () => void): void {
+  const policy = '/usr/sbin/policy-rc.d'
+  const ours = !existsSync(policy)
+  if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    work()
+  } finally {
+    if (ours) rmSync(policy, { force: true })
+  }
 }
 
 let count = 0
@@ -102,6 +121,8 @@ export function startHost(label: string, { images = true } = {}): Host {
         child.stdin?.end(input ?? '')
       })
     },
+    stopEngine: () => void host(['stop-engine', name]),
+    startEngine: () => void host(['start', name, String(octet)]),
     stop() {
       process.off('exit', stop)
       stop()

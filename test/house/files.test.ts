@@ -37,7 +37,7 @@ test('no file is longer than one subject needs', () => {
   const most = (file: string) =>
     file.endsWith('/descriptions.ts')
       ? MOST_LINES.words
-      : file.endsWith('.test.ts')
+      : /\.(test|e2e)\.ts$/.test(file)
         ? MOST_LINES.cases
         : MOST_LINES.code
   assert.deepEqual(

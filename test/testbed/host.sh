@@ -3,6 +3,7 @@
 #   host.sh start NAME [N]   namespace skiff-NAME, address 10.99.N.2/24 (N: 1..254, 1 unless given); prints the engine's socket
 #   host.sh images NAME      busybox:latest and nginx:alpine in that engine, from the distribution's packages
 #   host.sh run NAME CMD …   runs CMD there (DOCKER_HOST set)
+#   host.sh stop-engine NAME ends the engine alone; `start` brings it back
 #   host.sh stop NAME        ends what `start` began and removes it
 # Needs root, docker.io, iproute2; `images` also busybox-static, curl and nginx-light.
 set -eu
@@ -24,7 +25,8 @@ start() {
     inside ip route add default via "10.99.$n.1"
   fi
   if ! engine version >/dev/null 2>&1; then
-    inside dockerd --bridge=none --data-root "$dir/data" --exec-root "$dir/exec" -H "unix://$sock" --pidfile "$dir/pid" \
+    # Not through inside(): the shell's copy of stdout would live on with the engine, and who reads our output would wait for it.
+    nsenter --net=/var/run/netns/"$ns" dockerd --bridge=none --data-root "$dir/data" --exec-root "$dir/exec" -H "unix://$sock" --pidfile "$dir/pid" \
       >"$dir/dockerd.log" 2>&1 &
     i=0
     until engine version >/dev/null 2>&1; do
@@ -35,15 +37,19 @@ start() {
   echo "unix://$sock"
 }
 
+stop_engine() {
+  pid=$(cat "$dir/pid")
+  kill "$pid" 2>/dev/null || true
+  i=0
+  while kill -0 "$pid" 2>/dev/null && [ $i -lt 200 ]; do i=$((i + 1)); sleep 0.1; done
+}
+
 stop() {
   if [ -f "$dir/pid" ]; then
     ids=$(engine ps -aq 2>/dev/null || true)
     # shellcheck disable=SC2086
     [ -z "$ids" ] || engine rm -f $ids >/dev/null 2>&1 || true
-    pid=$(cat "$dir/pid")
-    kill "$pid" 2>/dev/null || true
-    i=0
-    while kill -0 "$pid" 2>/dev/null && [ $i -lt 200 ]; do i=$((i + 1)); sleep 0.1; done
+    stop_engine
   fi
   ! ip netns list | grep -q "^$ns\b" || ip netns del "$ns"
   # Mounts that the engine, or what ran in it, left below our own directory.
@@ -98,7 +104,8 @@ EOF
 case $verb in
   start) start "$@" ;;
   stop) stop ;;
+  stop-engine) stop_engine ;;
   images) images ;;
   run) export DOCKER_HOST="unix://$sock"; exec nsenter --net=/var/run/netns/"$ns" "$@" ;;
-  *) sed -n '2,8p' "$0"; exit 2 ;;
+  *) sed -n '2,9p' "$0"; exit 2 ;;
 esac

@@ -62,3 +62,5 @@ export class Channel<T> implements AsyncIterable<T> {
     }
   }
 }
+
+export const bytes = (text: string | Uint8Array) => (typeof text === 'string' ? Buffer.from(text) : text)

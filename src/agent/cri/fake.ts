@@ -3,12 +3,12 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../base/clock.ts'
 import type { Ctx } from '../../base/ctx.ts'
-import { aborted, Channel, duplexPair, nothing } from './fake-channel.ts'
+import { aborted, bytes, Channel, duplexPair, nothing } from './fake-channel.ts'
+import { FakeContainer } from './fake-container.ts'
 import { FakeImages, hex } from './fake-images.ts'
 import { type FakeProgram, isExecutable, runProcess, type ShellEnv } from './fake-shell.ts'
 import {
   type ContainerConfig,
-  type ContainerStatus,
   type LinuxResources,
   type LogLine,
   type LogOptions,
@@ -32,18 +32,6 @@ export interface FakeRuntimeOptions {
   pullMs?: number
 }
 
-interface FakeContainer {
-  status: ContainerStatus
-  config: ContainerConfig
-  kill: AbortController
-  terminate: AbortController
-  ended: PromiseWithResolvers<void>
-  log: LogLine[]
-  stdin: Channel<Uint8Array>
-  attached: Set<ProcessIO>
-  logGrew: Set<() => void>
-  resources: LinuxResources
-}
 interface FakeSandbox {
   sandbox: PodSandbox
   config: PodSandboxConfig
@@ -180,35 +168,25 @@ export class FakeRuntime implements RuntimeService {
         throw new RuntimeError('AlreadyExists', `container ${m.name} attempt ${m.attempt} exists`)
     }
     const id = this.#newId()
-    this.#containers.set(id, {
-      config,
-      status: {
-        id,
-        podSandboxId: sandbox.id,
-        metadata: config.metadata,
-        state: 'Created',
-        createdAtMs: this.#clock.now(),
-        startedAtMs: 0,
-        finishedAtMs: 0,
-        exitCode: 0,
-        signal: 0,
-        reason: '',
-        message: '',
-        image: image.tags[0] ?? image.id,
-        imageId: image.id,
-        imageRef: `docker-pullable://${image.digests[0]}`,
-        labels: config.labels,
-        annotations: config.annotations,
-      },
-      kill: new AbortController(),
-      terminate: new AbortController(),
-      ended: Promise.withResolvers(),
-      log: [],
-      stdin: new Channel(),
-      attached: new Set(),
-      logGrew: new Set(),
-      resources: config.resources,
+    const container = new FakeContainer(this.#clock, config, {
+      id,
+      podSandboxId: sandbox.id,
+      metadata: config.metadata,
+      state: 'Created',
+      createdAtMs: this.#clock.now(),
+      startedAtMs: 0,
+      finishedAtMs: 0,
+      exitCode: 0,
+      signal: 0,
+      reason: '',
+      message: '',
+      image: image.tags[0] ?? image.id,
+      imageId: image.id,
+      imageRef: `docker-pullable://${image.digests[0]}`,
+      labels: config.labels,
+      annotations: config.annotations,
     })
+    this.#containers.set(id, container)
     return id
   }
 
@@ -246,8 +224,8 @@ export class FakeRuntime implements RuntimeService {
         ? serveUntil(container.terminate.signal, container.kill.signal)
         : runProcess(command, this.#shellEnv(container, container.kill.signal, container.terminate.signal), {
             stdin: container.stdin,
-            stdout: (text) => this.#output(container, 'stdout', text),
-            stderr: (text) => this.#output(container, 'stderr', text),
+            stdout: (text) => container.output('stdout', text),
+            stderr: (text) => container.output('stderr', text),
           })
     void run.then(
       (code) => this.#end(container, code),
@@ -358,19 +336,7 @@ export class FakeRuntime implements RuntimeService {
     const container = this.#need(containerId, ctx)
     if (container.status.state !== 'Running')
       throw new RuntimeError('Unknown', `container ${containerId} is not running`)
-    container.attached.add(io)
-    if (io.stdin && container.config.stdin) {
-      const stdin = io.stdin
-      void (async () => {
-        for await (const chunk of stdin) container.stdin.push(chunk)
-        if (container.config.stdinOnce) container.stdin.end()
-      })().catch(() => undefined)
-    }
-    try {
-      await Promise.race([container.ended.promise, aborted(ctx.signal).catch(() => undefined)])
-    } finally {
-      container.attached.delete(io)
-    }
+    await container.attach(io, ctx.signal)
   }
 
   async portForward(ctx: Ctx, sandboxId: string, port: number): Promise<Duplex> {
@@ -383,18 +349,7 @@ export class FakeRuntime implements RuntimeService {
   }
 
   async *logs(ctx: Ctx, containerId: string, options: LogOptions): AsyncGenerator<LogLine> {
-    const container = this.#need(containerId, ctx)
-    const since = container.log.filter((line) => line.timestampMs >= (options.sinceMs ?? 0))
-    let next = container.log.length
-    yield* options.tail === undefined ? since : options.tail === 0 ? [] : since.slice(-options.tail)
-    while (options.follow) {
-      while (next < container.log.length) yield container.log[next++]!
-      if (container.status.state !== 'Running' || ctx.signal.aborted) return
-      const grew = Promise.withResolvers<void>()
-      container.logGrew.add(grew.resolve)
-      await Promise.race([grew.promise, container.ended.promise, aborted(ctx.signal).catch(() => undefined)])
-      container.logGrew.delete(grew.resolve)
-    }
+    yield* this.#need(containerId, ctx).logs(options, ctx.signal)
   }
 
   async stats(ctx: Ctx, containerId: string) {
@@ -459,38 +414,15 @@ export class FakeRuntime implements RuntimeService {
       terminated,
     }
   }
-  async #output(container: FakeContainer, stream: 'stdout' | 'stderr', text: string | Uint8Array): Promise<void> {
-    const timestampMs = this.#clock.now()
-    const timestamp = new Date(timestampMs).toISOString().replace('Z', '000000Z')
-    const chunk = bytes(text)
-    for (const line of Buffer.from(chunk)
-      .toString('latin1')
-      .match(/[^\n]*\n|[^\n]+$/g) ?? [])
-      container.log.push({ timestampMs, timestamp, stream, bytes: Buffer.from(line, 'latin1') })
-    for (const grew of container.logGrew) grew()
-    for (const io of container.attached) await io[stream]?.(chunk)
-  }
   #end(container: FakeContainer, exitCode: number, reason = exitCode === 0 ? 'Completed' : 'Error'): void {
     if (container.status.state !== 'Running') return
-    const signal = exitCode > 128 && exitCode < 160 ? exitCode - 128 : 0
-    container.status = {
-      ...container.status,
-      state: 'Exited',
-      finishedAtMs: this.#clock.now(),
-      exitCode,
-      signal,
-      reason,
-    }
-    container.kill.abort()
-    container.stdin.end()
-    container.ended.resolve()
+    container.end(exitCode, reason)
     this.#emit('ContainerStopped', this.#podUid(container), container.status.id)
   }
 }
 
 const unavailable = () =>
   new RuntimeError('Unavailable', 'Cannot connect to the Docker daemon. Is the docker daemon running?')
-const bytes = (text: string | Uint8Array) => (typeof text === 'string' ? Buffer.from(text) : text)
 
 async function serveUntil(terminated: AbortSignal, killed: AbortSignal): Promise<number> {
   await Promise.race([aborted(terminated).catch(() => undefined), aborted(killed)])

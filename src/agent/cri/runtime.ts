@@ -97,6 +97,8 @@ export interface LinuxSecurityContext {
   seccomp?: string
   apparmor?: string
   hostPID: boolean
+  /** The container whose processes this one shares: `kubectl debug --target`. */
+  targetId?: string
   hostIPC: boolean
   hostNetwork: boolean
 }

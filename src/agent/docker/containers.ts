@@ -137,7 +137,7 @@ export function containerCreateOptions(
   const hostConfig: HostConfig = {
     NetworkMode: joined,
     IpcMode: joined,
-    PidMode: security.hostPID ? 'host' : facts.sharedPid ? joined : '',
+    PidMode: pidMode(security, facts.sharedPid, joined),
     LogConfig: LOG_CONFIG,
     RestartPolicy: { Name: 'no' },
     Init: false,
@@ -180,6 +180,13 @@ export function containerCreateOptions(
     Labels: containerLabels(cluster, facts.metadata, sandboxId, config.metadata, config.labels, config.annotations),
     HostConfig: hostConfig,
   }
+}
+
+/** k8s: a target wins over what the pod shares. */
+function pidMode({ hostPID, targetId }: LinuxSecurityContext, sharedPid: boolean, joined: string): string {
+  if (hostPID) return 'host'
+  if (targetId) return `container:${targetId}`
+  return sharedPid ? joined : ''
 }
 
 const PROPAGATION = { private: 'rprivate', hostToContainer: 'rslave', bidirectional: 'rshared' } as const

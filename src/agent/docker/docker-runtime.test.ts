@@ -218,6 +218,15 @@ if (socket) {
       assert.deepEqual(await open('nobody', 233).runtime.listPodSandboxes(testCtx()), [])
     })
 
+    test('a sandbox that somebody removed by hand frees its address and its pod can have another', async () => {
+      const config = sandboxConfig(`more-${++counter}`)
+      const box = await runtime.runPodSandbox(testCtx(), config)
+      await open('more', 232).runtime.removePodSandbox(testCtx(), box.id)
+      assert.ok(!(await runtime.listPodSandboxes(testCtx())).some((s) => s.id === box.id))
+      const again = await runtime.runPodSandbox(testCtx(), config)
+      assert.equal(again.state, 'Ready')
+    })
+
     test('memory beyond the limit is told as OOMKilled', async () => {
       const id = await run(await sandbox(), {
         ...script('x=a; while true; do x=$x$x; done'),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isOomScoreRefused, runtimeErrorOf, userWords } from './engine.ts'
+import { isBeingRemoved, isOomScoreRefused, runtimeErrorOf, userWords } from './engine.ts'
 
 test('of a failed start, what concerns the user is left', () => {
   const cases: [string, string][] = [
@@ -30,6 +30,14 @@ test('an engine that does not answer is Unavailable', () => {
   for (const code of ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE'])
     assert.equal(runtimeErrorOf(Object.assign(new Error('socket'), { code })).code, 'Unavailable')
   assert.equal(runtimeErrorOf(new Error('something else')).code, 'Unknown')
+})
+
+test('a removal that is under way already is recognised', () => {
+  const json = { message: 'removal of container abc is already in progress' }
+  assert.ok(isBeingRemoved(runtimeErrorOf({ statusCode: 409, json })))
+  assert.ok(
+    !isBeingRemoved(runtimeErrorOf({ statusCode: 409, json: { message: 'You cannot remove a running container' } })),
+  )
 })
 
 test('a refused oom_score_adj is recognised', () => {

@@ -1,5 +1,6 @@
 // One engine as the other files of this folder see it: dockerode, and what its errors mean. `call` runs one request under a ctx and turns
 // whatever fails into a RuntimeError, so that no file handles HTTP codes by itself.
+import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { Clock } from '../../base/clock.ts'
 import type { Ctx } from '../../base/ctx.ts'
@@ -10,12 +11,16 @@ import { type Docker, openDocker } from './dockerode.ts'
 export class Engine {
   readonly docker: Docker
   readonly cluster: string
+  /** Tells this cluster on this engine from all others on the machine. */
+  readonly scope: string
   readonly log: Logger
   readonly clock: Clock
 
   constructor(options: { socket: string; cluster: string; log: Logger; clock: Clock }) {
-    this.docker = openDocker(options.socket.replace(/^unix:\/\//, ''))
+    const path = options.socket.replace(/^unix:\/\//, '')
+    this.docker = openDocker(path)
     this.cluster = options.cluster
+    this.scope = `${options.cluster}-${createHash('sha256').update(path).digest('hex').slice(0, 8)}`
     this.log = options.log
     this.clock = options.clock
   }
@@ -58,10 +63,16 @@ export class Engine {
     try {
       await this.call(ctx, request)
     } catch (err) {
-      if (!isRuntimeError(err, 'NotFound') && statusCodeOf(err) !== 304) throw err
+      if (!isRuntimeError(err, 'NotFound') && statusCodeOf(err) !== 304 && !isBeingRemoved(err)) throw err
     }
   }
 }
+
+/** Somebody asked for it before, and it will be gone in a moment. */
+export const isBeingRemoved = (err: unknown): boolean =>
+  statusCodeOf(err) === 409 &&
+  err instanceof Error &&
+  /removal of container \S+ is already in progress/.test(err.message)
 
 export const isRuntimeError = (err: unknown, code: RuntimeErrorCode): err is RuntimeError =>
   err instanceof RuntimeError && err.code === code

@@ -36,7 +36,7 @@ export class PodNetwork {
     this.#engine = engine
     this.config = config
     this.addresses = new AddressPool(config.subnet, [config.gateway])
-    this.namespaces = new PodNamespaces(engine.cluster)
+    this.namespaces = new PodNamespaces(engine.scope)
   }
 
   /** How sandboxes come to the network, once `ensure` has resolved. */
@@ -141,7 +141,7 @@ export class PodNetwork {
 
   async remove(ctx: Ctx): Promise<void> {
     this.forget()
-    await this.namespaces.prune(new Set())
+    await this.namespaces.removeAll()
     this.#entering = 'unknown'
     const { name } = this.config
     const found = await this.#engine

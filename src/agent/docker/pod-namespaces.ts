@@ -11,6 +11,7 @@ const run = promisify(execFile)
 
 /** On a file system that a reboot empties, as it does the namespaces. */
 const ROOT = '/run/skiff/netns'
+const PROBE = 'probe'
 
 export interface NamespaceSpec {
   address: string
@@ -24,8 +25,8 @@ export interface NamespaceSpec {
 export class PodNamespaces {
   readonly #directory: string
 
-  constructor(cluster: string) {
-    this.#directory = `${ROOT}/${encodeURIComponent(cluster)}`
+  constructor(scope: string) {
+    this.#directory = `${ROOT}/${encodeURIComponent(scope)}`
   }
 
   file(podUid: string, attempt: number): string {
@@ -37,7 +38,7 @@ export class PodNamespaces {
     if (process.getuid?.() !== 0) throw new Error('not root')
     await mkdir(this.#directory, { recursive: true, mode: 0o700 })
     await run('ip', ['link', 'show', 'dev', bridge])
-    const file = `${this.#directory}/probe`
+    const file = `${this.#directory}/${PROBE}`
     await writeFile(file, '')
     try {
       await run('unshare', [`--net=${file}`, 'true'])
@@ -95,15 +96,21 @@ export class PodNamespaces {
   async remove(file: string): Promise<void> {
     if (!(await stat(file).catch(() => undefined))) return
     await unmount(file)
-    await rm(file, { force: true })
+    await rm(file, { force: true, recursive: true }) // the engine makes a directory where the file is missing
   }
 
   /** Removes those that no sandbox has. */
   async prune(keep: ReadonlySet<string>): Promise<void> {
-    const names = await readdir(this.#directory).catch(() => [])
-    const stale = names.map((name) => `${this.#directory}/${name}`).filter((file) => !keep.has(file))
-    for (const file of stale) await this.remove(file)
-    if (keep.size === 0) await rm(this.#directory, { recursive: true, force: true })
+    for (const name of await readdir(this.#directory).catch(() => [])) {
+      const file = `${this.#directory}/${name}`
+      if (!keep.has(file) && name !== PROBE) await this.remove(file)
+    }
+  }
+
+  async removeAll(): Promise<void> {
+    await this.prune(new Set())
+    await this.remove(`${this.#directory}/${PROBE}`)
+    await rm(this.#directory, { recursive: true, force: true })
   }
 }
 

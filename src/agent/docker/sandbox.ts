@@ -68,7 +68,7 @@ export class Sandboxes {
       try {
         await this.#start(ctx, sandbox.id)
       } catch (err) {
-        const other = early ? undefined : this.#otherWay(err, attachment)
+        const other = early ? undefined : this.#otherWay(err, attachment, this.#facts.get(sandbox.id))
         if (!other || ctx.signal.aborted) throw err
         attachment = other
         await this.#discard(ctx, sandbox.id)
@@ -81,10 +81,10 @@ export class Sandboxes {
     }
   }
 
-  /** What to try after the first sandbox could not start, learning from it. */
-  #otherWay(err: unknown, attachment: Attachment): Attachment | undefined {
-    if (isOomScoreRefused(err) && this.#oomScore === 'unknown') {
-      this.refuseNegativeOomScore()
+  /** What to try after one of the first sandboxes could not start, learning from it. Several may be under way before any was refused. */
+  #otherWay(err: unknown, attachment: Attachment, tried: SandboxFacts | undefined): Attachment | undefined {
+    if (isOomScoreRefused(err) && !tried?.noOomScore) {
+      if (this.#oomScore === 'unknown') this.refuseNegativeOomScore()
       return attachment
     }
     if (attachment !== 'entered' || isRuntimeError(err, 'Unavailable')) return undefined
@@ -191,11 +191,21 @@ export class Sandboxes {
     this.#network.addresses.release(address)
   }
 
+  async #forget(id: string): Promise<void> {
+    this.#network.addresses.release(this.#facts.get(id)?.address ?? '')
+    await this.#removeNamespace(id)
+    this.#facts.delete(id)
+  }
+
   async list(ctx: Ctx): Promise<PodSandbox[]> {
+    const before = [...this.#facts.keys()]
     const filters = labelFilters(this.#engine.cluster, 'sandbox')
     const found = await this.#engine.call(ctx, (docker, abortSignal) =>
       docker.listContainers({ all: true, filters, abortSignal }),
     )
+    // Those that somebody else has removed.
+    const present = new Set(found.map((container) => container.Id))
+    for (const id of before) if (!present.has(id)) await this.#forget(id)
     return found.map((container) => {
       const facts = sandboxFacts(container.Labels)
       const running = container.State === 'running'
@@ -236,7 +246,7 @@ export class Sandboxes {
   async #findAll(ctx: Ctx): Promise<void> {
     await this.list(ctx)
     const files = [...this.#facts.values()].flatMap((facts) => facts.namespaceFile ?? [])
-    if (files.length > 0) await this.#network.namespaces.prune(new Set(files))
+    await this.#network.namespaces.prune(new Set(files))
   }
 
   #image(ctx: Ctx): Promise<void> {

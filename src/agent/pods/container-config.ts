@@ -18,6 +18,10 @@ export interface ContainerParts {
   /** The files on the node that every container gets. */
   files: { hosts: string; message: string }
   nodeMemoryBytes: number
+  /** The running container that an ephemeral one is to share processes with. */
+  targetId?: string
+  /** The restart back-off in force; 0 for a first start. */
+  restartDelayMs: number
 }
 
 /** @throws StartFailure when the security context forbids it. */
@@ -43,11 +47,11 @@ export function containerConfig(parts: ContainerParts): ContainerConfig {
     ],
     devices: [],
     labels: containerLabels(pod, spec.name),
-    annotations: containerAnnotations(pod, spec, attempt, files.message),
+    annotations: containerAnnotations(pod, spec, attempt, files.message, parts.restartDelayMs),
     stdin: spec.stdin ?? false,
     stdinOnce: spec.stdinOnce ?? false,
     tty: spec.tty ?? false,
     resources: containerResources(pod, spec, parts.nodeMemoryBytes),
-    security: securityContext(pod, spec, image),
+    security: { ...securityContext(pod, spec, image), ...(parts.targetId ? { targetId: parts.targetId } : {}) },
   }
 }

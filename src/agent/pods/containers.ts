@@ -44,6 +44,12 @@ export function attemptsOf(observed: Observed, name: string): ContainerStatus[] 
   return observed.containers.filter((c) => c.metadata.name === name).sort(byAttempt)
 }
 
+/** The running container that an ephemeral one names as its target. */
+export function targetOf(observed: Observed, container: PodContainer): string | undefined {
+  const target = (container.spec as DeepReadonly<v1.EphemeralContainer>).targetContainerName
+  return target ? attemptsOf(observed, target).find((c) => c.state === 'Running')?.id : undefined
+}
+
 /** `name_namespace(uid)`, as messages name a pod. */
 export const podTitle = (pod: DeepReadonly<Pod>) =>
   `${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})`

@@ -18,6 +18,8 @@ const MESSAGE_POLICY = 'io.kubernetes.container.terminationMessagePolicy'
 const GRACE_PERIOD = 'io.kubernetes.pod.terminationGracePeriod'
 /** Where on the node the container's termination message file is. */
 const MESSAGE_FILE = 'skiff.dev/termination-message-file'
+/** The restart back-off that was in force when the container was made. */
+const RESTART_DELAY = 'skiff.dev/restart-delay-ms'
 
 export interface PodIdentity {
   name: string
@@ -30,6 +32,8 @@ export interface CarriedFacts {
   /** undefined: the container has no message file. */
   messageFile: string | undefined
   messagePolicy: 'File' | 'FallbackToLogsOnError'
+  /** 0 for a first start. */
+  restartDelayMs: number
 }
 
 const identityLabels = (pod: DeepReadonly<Pod>) => ({
@@ -56,6 +60,7 @@ export function containerAnnotations(
   spec: ContainerSpec,
   attempt: number,
   messageFile: string | undefined,
+  restartDelayMs = 0,
 ): Record<string, string> {
   return {
     [HASH]: containerHash(spec),
@@ -64,6 +69,7 @@ export function containerAnnotations(
     [MESSAGE_POLICY]: spec.terminationMessagePolicy ?? 'File',
     [GRACE_PERIOD]: String(pod.spec?.terminationGracePeriodSeconds ?? 30),
     ...(messageFile ? { [MESSAGE_FILE]: messageFile } : {}),
+    ...(restartDelayMs > 0 ? { [RESTART_DELAY]: String(restartDelayMs) } : {}),
   }
 }
 
@@ -74,6 +80,7 @@ export function carriedFacts(container: Pick<ContainerStatus, 'annotations'>): C
     gracePeriodSeconds: Number.isFinite(seconds) && container.annotations[GRACE_PERIOD] ? seconds : 30,
     messageFile: container.annotations[MESSAGE_FILE],
     messagePolicy: container.annotations[MESSAGE_POLICY] === 'FallbackToLogsOnError' ? 'FallbackToLogsOnError' : 'File',
+    restartDelayMs: Number(container.annotations[RESTART_DELAY]) || 0,
   }
 }
 

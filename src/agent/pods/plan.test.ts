@@ -48,7 +48,7 @@ const input = (over: Partial<PlanInput> = {}): PlanInput => ({
   stoppingSinceMs: undefined,
   notBeforeMs: new Map(),
   backoffs: new Map(),
-  probes: { failed: new Map(), started: () => true },
+  probes: { failed: new Map(), graceSeconds: new Map(), started: () => true },
   nowMs: NOW,
   ...over,
 })
@@ -101,7 +101,7 @@ test('init containers run one after the other, sidecars stay', () => {
   // A sidecar that dies later is restarted, and does not take the others with it.
   assert.deepEqual(at(exited('x', 0), exited('s', 1), exited('y', 0), container('a')), ['start s 1'])
   const waiting = { pod: p, observed: withContainers(exited('x', 0), container('s')) }
-  assert.deepEqual(plan({ ...waiting, probes: { failed: new Map(), started: () => false } }), [])
+  assert.deepEqual(plan({ ...waiting, probes: { ...input().probes, started: () => false } }), [])
 })
 
 test('a container that ended is restarted by its policy, after its back-off', () => {
@@ -124,13 +124,16 @@ test('the restart count goes on when the runtime has lost the container', () => 
 })
 
 test('a failed probe or another image replaces the container', () => {
-  const failed = (which: 'liveness' | 'startup') => ({ failed: new Map([['a0', which]]), started: () => true })
+  const failed = (which: 'liveness' | 'startup') => ({
+    ...input().probes,
+    failed: new Map([['a0', which]]),
+  })
   const observed = withContainers(container('a'))
   const [stop] = podPlan(input({ observed, probes: failed('liveness') })).actions
   assert.equal(stop?.type === 'stopContainer' && stop.message, 'Container a failed liveness probe, will be restarted')
   const [never] = podPlan(input({ observed, probes: failed('startup'), pod: pod({ restartPolicy: 'Never' }) })).actions
   assert.equal(never?.type === 'stopContainer' && never.message, 'Container a failed startup probe')
-  const own = { observed, probes: failed('liveness'), probeGraceSeconds: new Map([['a0', 3]]) }
+  const own = { observed, probes: { ...failed('liveness'), graceSeconds: new Map([['a0', 3]]) } }
   assert.deepEqual(plan(own), ['stop a0 3000'])
   assert.deepEqual(plan({ observed, pod: pod({ containers: [{ name: 'a', image: 'other' }] }) }), ['stop a0 30000'])
 })

@@ -32,9 +32,12 @@ export interface PlanInput {
   notBeforeMs: ReadonlyMap<string, number>
   backoffs: ReadonlyMap<string, Backoff>
   /** What probes say, by container id. */
-  probes: { failed: ReadonlyMap<string, 'liveness' | 'startup'>; started(containerId: string): boolean }
-  /** Grace periods of failed probes that have their own, by container id. */
-  probeGraceSeconds?: ReadonlyMap<string, number>
+  probes: {
+    failed: ReadonlyMap<string, 'liveness' | 'startup'>
+    /** Grace periods of failed probes that have their own. */
+    graceSeconds: ReadonlyMap<string, number>
+    started(containerId: string): boolean
+  }
   nowMs: number
 }
 
@@ -163,7 +166,13 @@ function runPlan(input: PlanInput): Plan {
     const actions = alive
       .filter((c) => !busy.stopping.has(c.id))
       .map(
-        (c): Action => ({ type: 'stopContainer', id: c.id, name: c.metadata.name, graceMs, message: SANDBOX_CHANGED }),
+        (c): Action => ({
+          type: 'stopContainer',
+          id: c.id,
+          name: c.metadata.name,
+          graceMs,
+          message: `Stopping container ${c.metadata.name}`,
+        }),
       )
     return { actions, state: 'running', crashLoops: new Map(), wakeAtMs: undefined }
   }
@@ -272,7 +281,7 @@ class Run {
         const why = this.#whyReplace(container, status)
         if (!why) return probes.started(status.id)
         const again = restarts(pod, container.spec, container.role, 1)
-        const seconds = this.#input.probeGraceSeconds?.get(status.id) ?? gracePeriodSeconds(pod)
+        const seconds = this.#input.probes.graceSeconds.get(status.id) ?? gracePeriodSeconds(pod)
         const graceMs = Math.max(seconds * 1000, SHORTEST_GRACE_MS)
         const message = again ? `${why}, will be restarted` : why
         this.actions.push({ type: 'stopContainer', id: status.id, name, graceMs, message })
@@ -359,11 +368,9 @@ class Run {
 /** Dead attempts that nobody can ask for any more (two are kept), and sandboxes without containers that are not the current one. */
 function leftovers({ observed, busy, pod }: PlanInput): Action[] {
   const actions: Action[] = []
-  const removed = new Set<string>()
   for (const name of new Set(observed.containers.map((c) => c.metadata.name))) {
     for (const old of attemptsOf(observed, name).slice(2)) {
       if (old.state === 'Running' || busy.stopping.has(old.id)) continue
-      removed.add(old.id)
       actions.push({ type: 'removeContainer', id: old.id, name })
     }
   }
@@ -375,8 +382,8 @@ function leftovers({ observed, busy, pod }: PlanInput): Action[] {
   )
   for (const sandbox of observed.sandboxes) {
     if (sandbox === current || !allUp) continue
-    const kept = observed.containers.some((c) => c.podSandboxId === sandbox.id && !removed.has(c.id))
-    if (!kept) actions.push({ type: 'removeSandbox', id: sandbox.id })
+    const empty = !observed.containers.some((c) => c.podSandboxId === sandbox.id)
+    if (empty) actions.push({ type: 'removeSandbox', id: sandbox.id })
   }
   return actions
 }

@@ -23,6 +23,9 @@ export interface StartRequest {
   pod: DeepReadonly<Pod>
   container: PodContainer
   attempt: number
+  /** k8s: the running container whose processes an ephemeral one sees. */
+  targetId: string | undefined
+  restartDelayMs: number
   /** Containers can be created in it. */
   created: Promise<PodSandbox>
   /** Containers can be started in it; it has its addresses. */
@@ -31,9 +34,10 @@ export interface StartRequest {
   fields(): FieldContext
   /** Called as soon as the runtime has it, before it is started. */
   onCreated(containerId: string): void
-  /** k8s: how long a postStart hook may take is not bounded; the pod's deletion ends it. */
-  hookTimeoutMs: number
 }
+
+/** k8s: how long a postStart hook may take is not bounded; the pod's deletion ends it. */
+const HOOK_TIMEOUT_MS = 24 * 3_600_000
 
 /** What went wrong before the container could be made: volumes are tried again sooner than the rest. */
 export class VolumesNotReady extends Error {}
@@ -75,7 +79,9 @@ export async function startContainer(
   // The file must be there when the container is created; its text can follow until the start.
   await writeFile(files.hosts, '', { flag: 'a', mode: 0o644 })
   const nodeMemoryBytes = deps.node.memoryBytes
-  const config = containerConfig({ pod, container, attempt, image: theImage, env, mounts, files, nodeMemoryBytes })
+  const { restartDelayMs, targetId } = request
+  const parts = { pod, container, attempt, image: theImage, env, mounts, files, nodeMemoryBytes, restartDelayMs }
+  const config = containerConfig({ ...parts, ...(targetId ? { targetId } : {}) })
   const sandbox = await request.created
   ctx.signal.throwIfAborted()
   const id = await deps.runtime.createContainer(base, sandbox, config).catch((err) => {
@@ -95,7 +101,7 @@ export async function startContainer(
   if (postStart) {
     const podIP = ready.ips[0] ?? deps.node.ips[0] ?? ''
     try {
-      await runHook(ctx, deps, postStart, { spec, containerId: id, podIP }, request.hookTimeoutMs)
+      await runHook(ctx, deps, postStart, { spec, containerId: id, podIP }, HOOK_TIMEOUT_MS)
     } catch (err) {
       ctx.signal.throwIfAborted()
       const why = err instanceof Error ? err.message : String(err)

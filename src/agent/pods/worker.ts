@@ -1,6 +1,6 @@
 // One pod on this node. Whatever happens (the API changed it, a container ended, a probe spoke, a timer fired) wakes `#reconcile`, which
 // is one synchronous look: plan, begin what the plan asks for, compute the status and offer it to the API. What takes time runs beside
-// it and wakes it again, so that a pod that is waiting for something can be stopped at once.
+// it (operations.ts) and wakes it again, so that a pod that is waiting for something can be stopped at once.
 import { Pod } from '../../api/kinds/pod.ts'
 import { isConflict, isNotFound } from '../../api/meta/errors.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
@@ -9,32 +9,29 @@ import { formatTime } from '../../api/meta/time.ts'
 import { delay, type Timer } from '../../base/clock.ts'
 import { type Ctx, child } from '../../base/ctx.ts'
 import { Supervisor } from '../../base/supervise.ts'
-import { BackOff, backOffMs } from '../../client/back-off.ts'
-import { type PodSandbox, RuntimeError, type RuntimeEvent } from '../cri/runtime.ts'
+import { BackOff } from '../../client/back-off.ts'
+import type { RuntimeEvent } from '../cri/runtime.ts'
 import { PodVolumes } from '../volumes/pod-volumes.ts'
 import { attemptsOf, currentSandbox, fieldPath, type Observed, podContainers, podTitle } from './containers.ts'
 import type { PodDeps } from './deps.ts'
 import type { FieldContext } from './fields.ts'
-import { runHook } from './hooks.ts'
-import { podNames } from './hosts.ts'
 import { LiveState } from './live-state.ts'
-import { type Action, podPlan, SANDBOX_CHANGED, type StartAction, type Verdict } from './plan.ts'
-import type { Backoff } from './restart.ts'
-import { sandboxConfig } from './sandbox-config.ts'
-import { startContainer, VolumesNotReady } from './start-container.ts'
-import { StartFailure } from './start-failure.ts'
+import { isUnavailable, PodOperations } from './operations.ts'
+import { podPlan, type Verdict } from './plan.ts'
 import { podStatus } from './status.ts'
 import { StatusPoster } from './status-poster.ts'
-
-/** How soon something that is wrong with a container's configuration is looked at again, if nothing it refers to changes before. */
-const CONFIG_RETRY_MS = 10_000
-const VOLUME_RETRY = { firstMs: 500, maxMs: 122_000 }
-const SANDBOX_RETRY = { firstMs: 1000, maxMs: 60_000 }
-const SHORTEST_GRACE_MS = 2000
 
 export interface PodView {
   pod: DeepReadonly<Pod>
   observed: Observed
+}
+export interface WorkerOptions {
+  /** The API has no such pod: what runs of it is to go. */
+  gone?: boolean
+  /** The node did not admit it. */
+  verdict?: Verdict | undefined
+  /** Nothing of the pod is left on this node. */
+  onDone(): void
 }
 
 export class PodWorker {
@@ -42,6 +39,7 @@ export class PodWorker {
   readonly #deps: PodDeps
   readonly #supervisor: Supervisor
   readonly #live: LiveState
+  readonly #operations: PodOperations
   readonly #poster: StatusPoster
   readonly #volumes: PodVolumes
   readonly #onDone: () => void
@@ -54,30 +52,11 @@ export class PodWorker {
   #done = false
   #finalizing = false
   #stoppingSinceMs: number | undefined
-  #sandboxStart: AbortController | undefined
-  #sandboxFailures = 0
-  #volumeFailures = 0
-  /** Containers being brought up, with what ends that; the id once the runtime has it. */
-  readonly #starting = new Map<string, { abort: AbortController; containerId: string | undefined }>()
-  /** When a container being stopped will be killed, by id. */
-  readonly #stopping = new Map<string, number>()
-  /** Sandboxes and containers being taken away. */
-  readonly #removing = new Set<string>()
-  readonly #notBeforeMs = new Map<string, number>()
-  readonly #backoffs = new Map<string, Backoff>()
-  readonly #waiting = new Map<string, { reason: string; message: string }>()
+  /** The end of each back-off that was told, by container. */
   readonly #toldLoops = new Map<string, number>()
-  /** Containers that this process started itself: they were not adopted. */
-  readonly #own = new Set<string>()
   readonly #probed = new Set<string>()
 
-  /** @param found what the runtime has of it already. @param onDone nothing of the pod is left on this node. */
-  constructor(
-    ctx: Ctx,
-    deps: PodDeps,
-    pod: DeepReadonly<Pod>,
-    options: { gone?: boolean; verdict?: Verdict | undefined; onDone: () => void },
-  ) {
+  constructor(ctx: Ctx, deps: PodDeps, pod: DeepReadonly<Pod>, options: WorkerOptions) {
     this.#ctx = child(ctx, { pod: `${pod.metadata.namespace}/${pod.metadata.name}` })
     this.#deps = deps
     this.#pod = pod
@@ -88,12 +67,21 @@ export class PodWorker {
     this.#live = new LiveState(deps.runtime)
     this.#startTime = pod.status?.startTime ?? formatTime(deps.clock.now())
     this.#poster = new StatusPoster(deps.client, deps.clock, pod, (written) => this.#onWritten(written))
-    this.#volumes = new PodVolumes(
+    const fields = () => this.#fields()
+    const onReferenceChange = () => {
+      this.#operations.referenceChanged()
+      this.wake()
+    }
+    this.#volumes = new PodVolumes(deps, pod, fields, onReferenceChange)
+    this.#operations = new PodOperations({
       deps,
-      pod,
-      () => this.#fields(),
-      () => this.#onReferenceChange(),
-    )
+      live: this.#live,
+      volumes: this.#volumes,
+      supervisor: this.#supervisor,
+      pod: () => this.#pod,
+      fields,
+      wake: () => this.wake(),
+    })
   }
 
   get pod(): DeepReadonly<Pod> {
@@ -110,6 +98,7 @@ export class PodWorker {
   /** Everything that the runtime has of this pod, at the start and after the engine was away. */
   async relisted(found: Observed): Promise<void> {
     await this.#live.replace(this.#ctx, found)
+    this.#operations.adopt(found)
     this.wake()
   }
 
@@ -128,10 +117,14 @@ export class PodWorker {
   }
 
   runtimeEvent(event: RuntimeEvent): void {
-    const starting =
-      [...this.#starting.values()].some((s) => s.containerId === event.containerId) || this.#starting.size > 0
+    const starting = this.#operations.startingIds.size > 0
     this.#supervisor.start('runtime event', async (ctx) => {
-      if (await this.#live.apply(ctx, event, starting)) this.wake()
+      try {
+        if (await this.#live.apply(ctx, event, starting)) this.wake()
+      } catch (err) {
+        // A relist follows when the runtime is back.
+        if (!isUnavailable(err)) throw err
+      }
     })
   }
 
@@ -155,65 +148,65 @@ export class PodWorker {
   // --- looking -------------------------------------------------------------------------------------------------------------------
 
   #reconcile(): void {
-    const { clock, prober } = this.#deps
-    if (!this.#deps.engineUp()) return
-    this.#syncProbes()
-    const { observed } = this.#live
+    const { clock, prober, events } = this.#deps
+    const operations = this.#operations
     const nowMs = clock.now()
-    const failed = new Map<string, 'liveness' | 'startup'>()
-    const graceSeconds = new Map<string, number>()
-    for (const id of this.#probed) {
-      const which = prober.failed(id)
-      const spec = podContainers(this.#pod).find((c) => c.spec.name === this.#live.container(id)?.metadata.name)?.spec
-      if (!which || !spec) continue
-      failed.set(id, which)
-      const own = (which === 'liveness' ? spec.livenessProbe : spec.startupProbe)?.terminationGracePeriodSeconds
-      if (own !== undefined) graceSeconds.set(id, own)
+    if (!this.#deps.engineUp()) return
+    if (nowMs < operations.heldUntilMs) {
+      this.#wakeAt(operations.heldUntilMs)
+      return
     }
+    this.#syncProbes()
     const plan = podPlan({
       pod: this.#pod,
       gone: this.#gone,
       verdict: this.#verdict,
-      observed,
-      busy: {
-        sandbox: this.#sandboxStart !== undefined,
-        starting: new Set(this.#starting.keys()),
-        stopping: this.#stopping,
-      },
+      observed: this.#live.observed,
+      busy: operations.busy,
       stoppingSinceMs: this.#stoppingSinceMs,
-      notBeforeMs: this.#notBeforeMs,
-      backoffs: this.#backoffs,
-      probes: { failed, started: (id) => prober.started(id) },
-      probeGraceSeconds: graceSeconds,
+      notBeforeMs: operations.notBeforeMs,
+      backoffs: operations.backoffs,
+      probes: { ...this.#failedProbes(), started: (id) => prober.started(id) },
       nowMs,
     })
-    if (plan.state !== 'running') this.#beginStopping(nowMs)
-    for (const action of plan.actions) this.#perform(action)
+    if (plan.state !== 'running') {
+      this.#stoppingSinceMs ??= nowMs
+      operations.cancelStarts()
+    }
+    for (const action of plan.actions) {
+      if (action.type !== 'fail') operations.perform(action)
+      else {
+        this.#verdict = action.verdict
+        events.event(this.#pod, 'Normal', action.verdict.reason, action.verdict.message)
+        this.wake()
+      }
+    }
     for (const [name, { untilMs }] of plan.crashLoops) this.#tellBackOff(name, untilMs)
     this.#offerStatus(plan.state !== 'running', plan.crashLoops)
-    this.#timer?.cancel()
-    this.#timer = plan.wakeAtMs === undefined ? undefined : clock.after(plan.wakeAtMs - nowMs, () => this.wake())
+    this.#wakeAt(plan.wakeAtMs)
     if (plan.state === 'stopped') this.#finalize()
   }
 
-  /** Nothing more is brought up from now on. */
-  #beginStopping(nowMs: number): void {
-    this.#stoppingSinceMs ??= nowMs
-    this.#sandboxStart?.abort()
-    for (const { abort } of this.#starting.values()) abort.abort()
+  #wakeAt(atMs: number | undefined): void {
+    const { clock } = this.#deps
+    this.#timer?.cancel()
+    this.#timer = atMs === undefined ? undefined : clock.after(atMs - clock.now(), () => this.wake())
   }
 
   #offerStatus(stopping: boolean, crashLoops: ReadonlyMap<string, { delayMs: number }>): void {
     if (this.#gone) return
     const { node, prober, runtimeName, clock } = this.#deps
+    const { observed, messages } = this.#live
+    // k8s: a container whose postStart hook still runs is not shown as running.
+    const hidden = this.#operations.startingIds
     const status = podStatus({
       pod: this.#pod,
-      observed: this.#shown(),
+      observed: { ...observed, containers: observed.containers.filter((c) => !hidden.has(c.id)) },
       verdict: this.#verdict,
       stopping,
-      waiting: this.#waiting,
+      waiting: this.#operations.waiting,
       crashLoops,
-      messages: this.#live.messages,
+      messages,
       ready: (id) => prober.ready(id),
       started: (id) => prober.started(id),
       hostIPs: node.ips,
@@ -222,40 +215,40 @@ export class PodWorker {
       nowMs: clock.now(),
     })
     // On the way up the next change is near and worth waiting for; anything that a user waits for is written at once.
-    const underWay = (this.#starting.size > 0 || this.#sandboxStart !== undefined) && !stopping
-    const steps = [...this.#waiting.values()].length === 0 && underWay
-    this.#poster.offer(this.#ctx, status, !steps)
+    this.#poster.offer(this.#ctx, status, stopping || !this.#operations.comingUp)
   }
 
-  /** k8s: a container whose postStart hook still runs is not shown as running. */
-  #shown(): Observed {
-    const { observed } = this.#live
-    const hidden = new Set([...this.#starting.values()].map((s) => s.containerId))
-    return { ...observed, containers: observed.containers.filter((c) => !hidden.has(c.id)) }
+  #tellBackOff(name: string, untilMs: number): void {
+    if (this.#toldLoops.get(name) === untilMs) return
+    this.#toldLoops.set(name, untilMs)
+    const container = podContainers(this.#pod).find((c) => c.spec.name === name)
+    const message = `Back-off restarting failed container ${name} in pod ${podTitle(this.#pod)}`
+    const options = container && { fieldPath: fieldPath(container.role, name) }
+    this.#deps.events.event(this.#pod, 'Warning', 'BackOff', message, options)
   }
 
+  // --- probes --------------------------------------------------------------------------------------------------------------------
+
+  /** Probes what runs and nothing else. */
   #syncProbes(): void {
-    const { prober, node } = this.#deps
+    const { prober, node, runtimeName } = this.#deps
     const { observed } = this.#live
-    const starting = new Set([...this.#starting.values()].map((s) => s.containerId))
-    const ips = this.#podIPs()
-    const statuses = [
-      ...(this.#pod.status?.containerStatuses ?? []),
-      ...(this.#pod.status?.initContainerStatuses ?? []),
-    ]
+    const starting = this.#operations.startingIds
+    const { status } = this.#pod
+    const statuses = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])]
     for (const container of podContainers(this.#pod)) {
       const newest = attemptsOf(observed, container.spec.name)[0]
       if (newest?.state !== 'Running' || starting.has(newest.id) || container.role === 'init') continue
       if (this.#probed.has(newest.id)) continue
       this.#probed.add(newest.id)
-      const before = statuses.find((s) => s.containerID === `${this.#deps.runtimeName}://${newest.id}`)
+      const before = statuses.find((s) => s.containerID === `${runtimeName}://${newest.id}`)
       prober.track({
         pod: this.#pod,
         container,
         containerId: newest.id,
-        podIP: ips[0] ?? node.ips[0] ?? '',
+        podIP: this.#podIPs()[0] ?? node.ips[0] ?? '',
         startedAtMs: newest.startedAtMs,
-        adopted: this.#own.has(newest.id)
+        adopted: this.#operations.isOwn(newest.id)
           ? undefined
           : { ready: before?.ready ?? false, started: before?.started ?? false },
         onChange: () => this.wake(),
@@ -266,223 +259,25 @@ export class PodWorker {
       this.#probed.delete(id)
       prober.untrack(id)
     }
+    this.#operations.prune()
   }
 
-  // --- acting --------------------------------------------------------------------------------------------------------------------
-
-  #perform(action: Action): void {
-    const { runtime, events } = this.#deps
-    switch (action.type) {
-      case 'runSandbox':
-        this.#runSandbox(action.attempt, action.then, action.changed)
-        break
-      case 'startContainer': {
-        const sandbox = currentSandbox(this.#live.observed)
-        if (sandbox) this.#start(action, Promise.resolve(sandbox), Promise.resolve(sandbox))
-        break
-      }
-      case 'stopContainer':
-        this.#stop(action.id, action.name, action.graceMs, action.message)
-        break
-      case 'removeContainer':
-        this.#remove(action.id, async (ctx) => {
-          await runtime.removeContainer(ctx, action.id)
-          this.#live.dropContainer(action.id)
-        })
-        break
-      case 'stopSandbox':
-        this.#remove(action.id, async (ctx) => {
-          await runtime.stopPodSandbox(ctx, action.id)
-          const sandbox = this.#live.observed.sandboxes.find((s) => s.id === action.id)
-          if (sandbox) this.#live.setSandbox({ ...sandbox, state: 'NotReady', ips: [] })
-        })
-        break
-      case 'removeSandbox':
-        this.#remove(action.id, async (ctx) => {
-          await runtime.removePodSandbox(ctx, action.id)
-          this.#live.dropSandbox(action.id)
-        })
-        break
-      case 'fail':
-        this.#verdict = action.verdict
-        events.event(this.#pod, 'Normal', action.verdict.reason, action.verdict.message)
-        this.wake()
-        break
+  #failedProbes() {
+    const failed = new Map<string, 'liveness' | 'startup'>()
+    const graceSeconds = new Map<string, number>()
+    for (const id of this.#probed) {
+      const which = this.#deps.prober.failed(id)
+      const name = this.#live.container(id)?.metadata.name
+      const spec = podContainers(this.#pod).find((c) => c.spec.name === name)?.spec
+      if (!which || !spec) continue
+      failed.set(id, which)
+      const own = (which === 'liveness' ? spec.livenessProbe : spec.startupProbe)?.terminationGracePeriodSeconds
+      if (own !== undefined) graceSeconds.set(id, own)
     }
+    return { failed, graceSeconds }
   }
 
-  #runSandbox(attempt: number, then: readonly StartAction[], changed: boolean): void {
-    const { runtime, events, clock, sandboxGate } = this.#deps
-    const pod = this.#pod
-    const abort = new AbortController()
-    const created = quietly<PodSandbox>()
-    const ready = quietly<PodSandbox>()
-    this.#sandboxStart = abort
-    if (changed) events.event(pod, 'Normal', 'SandboxChanged', SANDBOX_CHANGED)
-    for (const start of then) this.#start(start, created.promise, ready.promise)
-    this.#supervisor.start('run sandbox', async (base) => {
-      const ctx = child(base, {}, abort.signal)
-      let leftover: PodSandbox | undefined
-      try {
-        const names = podNames(pod, this.#deps.clusterDomain, this.#deps.node.name)
-        const config = sandboxConfig(pod, attempt, names, await this.#deps.dnsConfig(pod))
-        // Once the runtime was asked it is waited for: what it makes must be known to be taken away again.
-        const sandbox = await sandboxGate.run(ctx.signal, () =>
-          runtime.runPodSandbox(base, config, (early) => {
-            leftover = early
-            created.resolve(early)
-          }),
-        )
-        this.#live.setSandbox(sandbox)
-        this.#sandboxFailures = 0
-        created.resolve(sandbox)
-        ready.resolve(sandbox)
-      } catch (err) {
-        created.reject(new SandboxNotReady())
-        ready.reject(new SandboxNotReady())
-        if (leftover) this.#live.setSandbox(leftover)
-        if (ctx.signal.aborted || isUnavailable(err)) return
-        const message = err instanceof Error ? err.message : String(err)
-        base.log.warn({ err }, 'pod sandbox could not be started')
-        events.event(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`)
-        this.#notBeforeMs.set('', clock.now() + backOffMs(SANDBOX_RETRY, this.#sandboxFailures++))
-        if (leftover) {
-          const { id } = leftover
-          await runtime
-            .removePodSandbox(base, id)
-            .catch((e) => base.log.debug({ err: e }, 'failed sandbox not removed'))
-          this.#live.dropSandbox(id)
-        }
-      } finally {
-        this.#sandboxStart = undefined
-        this.wake()
-      }
-    })
-  }
-
-  #start(action: StartAction, created: Promise<PodSandbox>, ready: Promise<PodSandbox>): void {
-    const { container, attempt, backoff } = action
-    const { name } = container.spec
-    const current = { abort: new AbortController(), containerId: undefined as string | undefined }
-    this.#starting.set(name, current)
-    if (backoff) this.#backoffs.set(name, backoff)
-    this.#supervisor.start(`start ${name}`, async (base) => {
-      const ctx = child(base, {}, current.abort.signal)
-      try {
-        const id = await startContainer(base, current.abort.signal, this.#deps, {
-          pod: this.#pod,
-          container,
-          attempt,
-          created,
-          ready,
-          volumes: this.#volumes,
-          fields: () => this.#fields(),
-          onCreated: (containerId) => {
-            current.containerId = containerId
-            this.#own.add(containerId)
-          },
-          hookTimeoutMs: 24 * 3_600_000,
-        })
-        await this.#live.inspect(base, id)
-        this.#waiting.delete(name)
-        this.#notBeforeMs.delete(name)
-        this.#volumeFailures = 0
-      } catch (err) {
-        await this.#startFailed(base, ctx, action, current.containerId, err)
-      } finally {
-        this.#starting.delete(name)
-        this.wake()
-      }
-    })
-  }
-
-  async #startFailed(
-    base: Ctx,
-    ctx: Ctx,
-    { container }: StartAction,
-    id: string | undefined,
-    err: unknown,
-  ): Promise<void> {
-    const { runtime, events, clock } = this.#deps
-    const { name } = container.spec
-    if (base.signal.aborted) return
-    const status = id && !isUnavailable(err) ? await this.#live.inspect(base, id) : undefined
-    if (status?.state === 'Created') {
-      // It never ran: the next try makes it anew.
-      await runtime.removeContainer(base, status.id)
-      this.#live.dropContainer(status.id)
-    }
-    if (ctx.signal.aborted || isUnavailable(err) || err instanceof SandboxNotReady) return
-    if (err instanceof VolumesNotReady) {
-      base.log.debug({ err }, 'volumes are not ready')
-      this.#notBeforeMs.set(name, clock.now() + backOffMs(VOLUME_RETRY, this.#volumeFailures++))
-      return
-    }
-    const failure =
-      err instanceof StartFailure
-        ? err
-        : new StartFailure('CreateContainerError', String((err as Error).message ?? err))
-    if (!(err instanceof StartFailure)) base.log.error({ err, container: name }, 'container could not be started')
-    this.#waiting.set(name, { reason: failure.reason, message: failure.message })
-    if (!failure.told)
-      events.event(this.#pod, 'Warning', 'Failed', `Error: ${failure.message}`, {
-        fieldPath: fieldPath(container.role, name),
-      })
-    // One that ended has its restart back-off; what never ran waits here.
-    if (status?.state !== 'Exited') this.#notBeforeMs.set(name, failure.retryAtMs ?? clock.now() + CONFIG_RETRY_MS)
-  }
-
-  #stop(id: string, name: string, graceMs: number, message: string): void {
-    const { runtime, events, clock, prober } = this.#deps
-    const overtaking = this.#stopping.has(id)
-    const killAtMs = clock.now() + graceMs
-    this.#stopping.set(id, killAtMs)
-    prober.ending(id)
-    const container = podContainers(this.#pod).find((c) => c.spec.name === name)
-    const path = container ? { fieldPath: fieldPath(container.role, name) } : undefined
-    if (!overtaking && !(this.#gone && !container)) events.event(this.#pod, 'Normal', 'Killing', message, path)
-    this.#supervisor.start(`stop ${name}`, async (ctx) => {
-      try {
-        const preStop = container?.spec.lifecycle?.preStop
-        if (container && preStop && !overtaking) {
-          const podIP = this.#podIPs()[0] ?? this.#deps.node.ips[0] ?? ''
-          await runHook(ctx, this.#deps, preStop, { spec: container.spec, containerId: id, podIP }, graceMs).catch(
-            (err) => {
-              if (ctx.signal.aborted) return
-              ctx.log.info({ err, container: name }, 'preStop hook failed')
-              events.event(this.#pod, 'Warning', 'FailedPreStopHook', 'PreStopHook failed', path)
-            },
-          )
-        }
-        await runtime.stopContainer(ctx, id, Math.max(killAtMs - clock.now(), SHORTEST_GRACE_MS))
-        if (this.#live.container(id)?.state === 'Running') await this.#live.inspect(ctx, id)
-      } catch (err) {
-        if (ctx.signal.aborted || isUnavailable(err)) return
-        ctx.log.warn({ err, container: name }, 'container could not be stopped')
-        await delay(clock, CONFIG_RETRY_MS, ctx.signal).catch(() => undefined)
-      } finally {
-        if (this.#stopping.get(id) === killAtMs) this.#stopping.delete(id)
-        this.wake()
-      }
-    })
-  }
-
-  #remove(id: string, task: (ctx: Ctx) => Promise<void>): void {
-    if (this.#removing.has(id)) return
-    this.#removing.add(id)
-    this.#supervisor.start('remove', async (ctx) => {
-      try {
-        await task(ctx)
-      } catch (err) {
-        if (ctx.signal.aborted || isUnavailable(err)) return
-        ctx.log.warn({ err, id }, 'container or sandbox could not be removed')
-        await delay(this.#deps.clock, CONFIG_RETRY_MS, ctx.signal).catch(() => undefined)
-      } finally {
-        this.#removing.delete(id)
-        this.wake()
-      }
-    })
-  }
+  // --- ending --------------------------------------------------------------------------------------------------------------------
 
   /** Nothing of it runs any more: the API's object goes, and at the same time everything that the node had of it. */
   #finalize(): void {
@@ -490,7 +285,7 @@ export class PodWorker {
     this.#finalizing = true
     this.#supervisor.start('finalize', async (ctx) => {
       const told = this.#gone ? Promise.resolve() : this.#poster.flush(ctx).then(() => this.#deleteObject(ctx))
-      await Promise.all([told, this.#cleanUp(ctx)])
+      await Promise.all([told, this.#operations.cleanUp(ctx)])
       if (ctx.signal.aborted) return
       this.#done = true
       this.#timer?.cancel()
@@ -513,32 +308,6 @@ export class PodWorker {
     }
   }
 
-  async #cleanUp(ctx: Ctx): Promise<void> {
-    const { runtime, store, images, clock } = this.#deps
-    const { uid } = this.#pod.metadata
-    this.#volumes.close()
-    images.forget(uid)
-    const backOff = new BackOff({ firstMs: 500, maxMs: 15_000 })
-    while (!ctx.signal.aborted) {
-      try {
-        await Promise.all(this.#live.observed.sandboxes.map((s) => runtime.removePodSandbox(ctx, s.id)))
-        // Containers of a sandbox that the runtime has lost.
-        await Promise.all(this.#orphans().map((c) => runtime.removeContainer(ctx, c.id)))
-        await store.removePod(ctx, uid)
-        return
-      } catch (err) {
-        if (ctx.signal.aborted) return
-        ctx.log.warn({ err }, 'pod could not be cleaned up')
-        await delay(clock, backOff.nextMs(), ctx.signal).catch(() => undefined)
-      }
-    }
-  }
-
-  #orphans() {
-    const { sandboxes, containers } = this.#live.observed
-    return containers.filter((c) => !sandboxes.some((s) => s.id === c.podSandboxId))
-  }
-
   // --- knowing -------------------------------------------------------------------------------------------------------------------
 
   #fields(): FieldContext {
@@ -550,14 +319,6 @@ export class PodWorker {
 
   #podIPs(): readonly string[] {
     return currentSandbox(this.#live.observed)?.ips ?? []
-  }
-
-  /** Something that could not be started for its configuration is worth another look at once. */
-  #onReferenceChange(): void {
-    for (const [name, { reason }] of this.#waiting)
-      if (reason === 'CreateContainerConfigError') this.#notBeforeMs.delete(name)
-    if (this.#volumeFailures > 0) this.#notBeforeMs.clear()
-    this.wake()
   }
 
   #onWritten(written: DeepReadonly<Pod> | undefined): void {
@@ -578,25 +339,4 @@ export class PodWorker {
     this.#poster.pod = pod
     this.#volumes.podChanged(pod)
   }
-
-  #tellBackOff(name: string, untilMs: number): void {
-    if (this.#toldLoops.get(name) === untilMs) return
-    this.#toldLoops.set(name, untilMs)
-    const container = podContainers(this.#pod).find((c) => c.spec.name === name)
-    const message = `Back-off restarting failed container ${name} in pod ${podTitle(this.#pod)}`
-    const options = container && { fieldPath: fieldPath(container.role, name) }
-    this.#deps.events.event(this.#pod, 'Warning', 'BackOff', message, options)
-  }
-}
-
-/** The sandbox that a container was to be started in did not come up; the sandbox's own failure tells why. */
-class SandboxNotReady extends Error {}
-
-const isUnavailable = (err: unknown) => err instanceof RuntimeError && err.code === 'Unavailable'
-
-/** A promise whose rejection may stay unseen. */
-function quietly<T>(): PromiseWithResolvers<T> {
-  const resolvers = Promise.withResolvers<T>()
-  resolvers.promise.catch(() => undefined)
-  return resolvers
 }

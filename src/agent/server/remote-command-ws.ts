@@ -71,8 +71,12 @@ export class WebSocketCommand {
     }
   }
 
-  /** k8s: an empty message on the first channel that is read tells the client that the connection stands. */
+  /**
+   * k8s: an empty message on the first channel that is read tells the client that the connection stands. Clients of v5 do not need it, and
+   * kubectl now and then complains of it because it comes before it has set up its channels.
+   */
   async greet(command: RemoteCommand): Promise<void> {
+    if (this.#protocol.startsWith('v5.')) return
     await this.#send(command.stdout ? CHANNEL.stdout : command.stderr ? CHANNEL.stderr : CHANNEL.error, Buffer.alloc(0))
   }
 

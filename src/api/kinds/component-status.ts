@@ -18,6 +18,7 @@ export const ComponentStatus = defineKind<ComponentStatus>({
   shortNames: ['cs'],
   verbs: ['get', 'list'],
   description: 'The health of a part of the control plane.',
+  deprecated: 'v1 ComponentStatus is deprecated in v1.19+',
   columns: [
     text(
       'Status',

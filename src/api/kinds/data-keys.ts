@@ -22,7 +22,7 @@ export function validateData(
       totalBytes += Buffer.byteLength(value, base64 ? 'base64' : 'utf8')
     }
   }
-  if (totalBytes > MAX_DATA_BYTES) errors.push(tooLong(dataIsBase64 ? 'data' : '', MAX_DATA_BYTES))
+  if (totalBytes > MAX_DATA_BYTES) errors.push(tooLong(dataIsBase64 ? 'data' : '[]', MAX_DATA_BYTES))
   return errors
 }
 

@@ -43,6 +43,7 @@ export const Endpoints = defineKind<Endpoints>({
   scope: 'Namespaced',
   shortNames: ['ep'],
   description: 'The addresses and ports behind a Service. EndpointSlices have replaced it.',
+  deprecated: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   columns: [text('Endpoints', (e) => endpointsOf(e), 'Addresses and ports that are ready.'), age()],
   allowCreateOnUpdate: true,
   default(e) {

@@ -68,6 +68,8 @@ export interface KindDeclaration<T extends KubeObject> {
   verbs?: readonly Verb[]
   /** One or two own-words sentences, for `kubectl explain`. */
   description?: string
+  /** k8s: what every answer about this kind warns of. */
+  deprecated?: string
   columns?: readonly Column<T>[]
   scale?: ScalePaths
   /** Fields beyond metadata.name and metadata.namespace that a fieldSelector may name; values as compared. */

@@ -16,6 +16,8 @@ export const Namespace = defineKind<Namespace>({
   scope: 'Cluster',
   shortNames: ['ns'],
   subresources: ['status', 'finalize'],
+  // k8s: nobody deletes all namespaces at once
+  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
   description: 'A scope for the names of objects, for access rules and for quotas.',
   columns: [text('Status', (ns) => ns.status?.phase ?? '', 'Whether it is in use or being emptied.'), age()],
   validateName: dnsLabel,

@@ -33,15 +33,16 @@ export function validateSelectorAndTemplate(
       errors.push(invalid('spec.selector', selector, `empty selector is invalid for ${kind}`))
     }
   }
-  if (selector && errors.length === 0 && !selectorIsEmpty(selector)) {
-    const labels = template?.metadata?.labels ?? {}
-    if (!matches(fromLabelSelector(selector), labels)) errors.push(templateMismatch(labels))
+  // k8s: a missing selector selects nothing, so that its template does not match either.
+  if (!selector || errors.length === 0) {
+    const labels = template?.metadata?.labels
+    if (!matches(fromLabelSelector(selector), labels)) errors.push(templateMismatch(labels ?? null))
   }
   errors.push(...validatePodTemplate(template, 'spec.template'), ...alwaysRestarts(template))
   return errors
 }
 
-export const templateMismatch = (labels: Readonly<Record<string, string>>): FieldError =>
+export const templateMismatch = (labels: Readonly<Record<string, string>> | null): FieldError =>
   invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`')
 
 export function alwaysRestarts(template: Template | undefined): FieldError[] {

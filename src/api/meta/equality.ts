@@ -16,10 +16,26 @@ export function semanticEqual(a: unknown, b: unknown): boolean {
     )
   }
   const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>]
-  for (const key of Object.keys(left)) if (!semanticEqual(left[key], right[key])) return false
-  for (const key of Object.keys(right)) if (!(key in left) && !isEmpty(right[key])) return false
+  for (const key of Object.keys(left)) if (!semanticEqual(left[key], own(right, key))) return false
+  for (const key of Object.keys(right)) if (!Object.hasOwn(left, key) && !isEmpty(right[key])) return false
   return true
 }
+
+/** Equal value by value; undefined properties count as absent, nothing else is forgiven. */
+export function jsonEqual(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => jsonEqual(item, b[i]))
+  }
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>]
+  for (const key of Object.keys(left)) if (!jsonEqual(left[key], own(right, key))) return false
+  for (const key of Object.keys(right)) if (right[key] !== undefined && !Object.hasOwn(left, key)) return false
+  return true
+}
+
+/** `__proto__` and its like are keys as any other. */
+const own = (object: Record<string, unknown>, key: string) => (Object.hasOwn(object, key) ? object[key] : undefined)
 
 /** JSON with sorted keys; fields that are semantically absent are left out. */
 export function stableText(value: unknown): string {

@@ -1,16 +1,9 @@
 // Reads a YAML body as the JSON value it stands for, with bounds on depth and aliases (a few lines of YAML can otherwise unfold
 // to gigabytes). Keys written twice are found as in JSON. The parser is loaded at the first YAML body.
-import { createRequire } from 'node:module'
 import type { Document, ParsedNode, ScalarTag } from 'yaml'
+import { loadYaml } from '../../base/yaml.ts'
 import { setKey } from './clone.ts'
 import { JsonSyntaxError, MAX_DEPTH, type ParsedJson, parseJson } from './json-text.ts'
-
-type Yaml = typeof import('yaml')
-let yaml: Yaml | undefined
-const loadYaml = (): Yaml => {
-  yaml ??= createRequire(import.meta.url)('yaml') as Yaml
-  return yaml
-}
 
 /** k8s: manifests are read with the words of YAML 1.1 for booleans (without `y` and `n`) and its octal numbers. */
 const OLDER_TAGS: ScalarTag[] = [
@@ -28,8 +21,8 @@ const OLDER_TAGS: ScalarTag[] = [
   },
 ]
 
-/** Nodes of the unfolded document. */
-const MAX_NODES = 1_000_000
+/** Nodes that aliases may add to what is written out. */
+const MAX_ALIASED_NODES = 200_000
 
 /** The message is the sentence for the client: `yaml: line 3: …`. */
 export class YamlSyntaxError extends Error {
@@ -84,25 +77,40 @@ function checkNesting(text: string): void {
 function toJson(document: Document.Parsed): ParsedJson {
   const { isAlias, isMap, isScalar, isSeq } = loadYaml()
   const duplicates = new Set<string>()
-  let nodes = 0
+  // Looked up here, as the parser would search the whole document for each alias.
+  const anchored = new Map<string, ParsedNode>()
+  let aliasDepth = 0
+  let aliasedNodes = 0
+
+  const targetOf = (source: string): ParsedNode => {
+    const target = anchored.get(source)
+    if (!target) throw new YamlSyntaxError(`yaml: unknown anchor '${source}' referenced`)
+    return target
+  }
 
   const convert = (node: ParsedNode | null, path: string, depth: number): unknown => {
     if (depth > MAX_DEPTH) throw new YamlSyntaxError('yaml: exceeded max depth')
-    if (++nodes > MAX_NODES) throw new YamlSyntaxError('yaml: document contains excessive aliasing')
+    if (aliasDepth > 0 && ++aliasedNodes > MAX_ALIASED_NODES) {
+      throw new YamlSyntaxError('yaml: document contains excessive aliasing')
+    }
     if (node === null) return null
     if (isAlias(node)) {
-      const target = node.resolve(document)
-      if (!target) throw new YamlSyntaxError(`yaml: unknown anchor '${node.source}' referenced`)
-      return convert(target as ParsedNode, path, depth + 1)
+      const target = targetOf(node.source)
+      aliasDepth++
+      const value = convert(target, path, depth + 1)
+      aliasDepth--
+      return value
     }
+    if (aliasDepth === 0 && node.anchor) anchored.set(node.anchor, node)
     if (isScalar(node)) return scalar(node.value)
     if (isSeq(node)) return node.items.map((item, i) => convert(item as ParsedNode, `${path}[${i}]`, depth + 1))
     if (!isMap(node)) throw new YamlSyntaxError('yaml: unsupported node')
     const out: Record<string, unknown> = {}
     const written = new Set<string>()
     for (const pair of node.items) {
-      const source = isAlias(pair.key) ? pair.key.resolve(document) : pair.key
+      const source = isAlias(pair.key) ? targetOf(pair.key.source) : pair.key
       if (!isScalar(source)) throw new YamlSyntaxError('yaml: a map key must be a scalar')
+      if (aliasDepth === 0 && source.anchor) anchored.set(source.anchor, source as ParsedNode)
       const key = String(source.value)
       const at = path ? `${path}.${key}` : key
       const value = convert(pair.value as ParsedNode | null, at, depth + 1)

@@ -8,6 +8,7 @@ import { namespaceLifecycle } from './namespace-lifecycle.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { defaultTolerationSeconds, priority, taintNodesByCondition } from './pod-defaults.ts'
 import { certificateApproval, certificateRequestor, rbacEscalation } from './rbac.ts'
+import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceCarryOver } from './service-addresses.ts'
 
@@ -27,6 +28,7 @@ export function standardAdmission({ store, clock, random, authorizer }: Admissio
     taintNodesByCondition,
     priority(lookup),
     defaultTolerationSeconds,
+    runtimeClass(lookup),
     serviceCarryOver,
     certificateRequestor,
     certificateApproval(authorizer),

@@ -63,7 +63,7 @@ export async function reviewToken(
   if (!spec.token) throw badRequest('token is required for TokenReview in authentication')
   const asked = spec.audiences?.length ? spec.audiences : undefined
   const verified = await tokens.verify(spec.token, asked)
-  if (!verified) return { authenticated: false, user: {}, error: 'invalid bearer token' }
+  if (!verified) return { user: {}, error: 'invalid bearer token' }
   const { name, uid, groups, extra } = withAuthenticated(verified.user)
   return {
     authenticated: true,
@@ -107,8 +107,9 @@ async function bind(
       `cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`,
     )
   }
-  const node = nodeName ? await find(store, Node, undefined, nodeName) : undefined
-  return { pod: bound, ...(node ? { node: identityOf(node) } : {}) }
+  if (!nodeName) return { pod: bound }
+  const node = await find(store, Node, undefined, nodeName)
+  return { pod: bound, node: node ? identityOf(node) : { name: nodeName, uid: '' } }
 }
 
 async function find(store: Store, kind: Located, namespace: string | undefined, name: string) {

@@ -1,7 +1,7 @@
 // What the server does for the cluster when it starts: the objects that are always there, and the record of where it can be reached.
 
+import { semanticEqual } from '../../api/meta/equality.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
-import { semanticEqual } from '../../api/schema/equal.ts'
 import type { AddressRange } from '../allocators/address-range.ts'
 import { type EnsureParts, ensure, type Mend, withFields } from './ensure.ts'
 import {

@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { encodeBuiltin, PROTOBUF_MEDIA_TYPE } from '../../api/schema/protobuf.ts'
 import type { ApiResponse } from '../../api/wire.ts'
+import { loadYaml } from '../../base/yaml.ts'
 
 /** By media type; JSON is built in. */
 export type Encoders = Readonly<Record<string, (value: object) => Uint8Array | Promise<Uint8Array>>>
@@ -13,9 +14,9 @@ export const YAML_TYPE = 'application/yaml'
 
 export const standardEncoders: Encoders = {
   [PROTOBUF_MEDIA_TYPE]: (value) => encodeBuiltin(value),
-  async [YAML_TYPE](value) {
+  [YAML_TYPE](value) {
     // Few clients ask for YAML: what makes it is loaded when the first one does.
-    const { stringify } = await import('yaml')
+    const { stringify } = loadYaml()
     return Buffer.from(stringify(JSON.parse(JSON.stringify(value)), { aliasDuplicateObjects: false, lineWidth: 0 }))
   },
 }
@@ -36,15 +37,47 @@ export async function encodeBody(body: Whole, contentType: string, encoders: Enc
 const COMMA = Buffer.from(',')
 const END = Buffer.from(']}')
 
-function listJson(head: object, items: readonly { readonly json: Uint8Array }[]): Uint8Array {
+type JsonItems = readonly { readonly json: Uint8Array }[]
+
+function listOpening(head: object): Buffer {
   const opening = JSON.stringify(head).slice(0, -1)
-  const chunks: Uint8Array[] = [Buffer.from(`${opening}${opening === '{' ? '' : ','}"items":[`)]
+  return Buffer.from(`${opening}${opening === '{' ? '' : ','}"items":[`)
+}
+
+function* listChunks(opening: Uint8Array, items: JsonItems): Generator<Uint8Array> {
+  yield opening
   for (const [i, item] of items.entries()) {
-    if (i > 0) chunks.push(COMMA)
-    chunks.push(item.json)
+    if (i > 0) yield COMMA
+    yield item.json
   }
-  chunks.push(END)
-  return Buffer.concat(chunks)
+  yield END
+}
+
+const listJson = (head: object, items: JsonItems) => Buffer.concat([...listChunks(listOpening(head), items)])
+
+/** Large enough that a write is worth its cost, small enough to come from memory that is at hand. */
+const PIECE_BYTES = 64 * 1024
+
+/** A list's JSON in pieces, made as they are asked for, so that a long list is never in memory a second time; and its whole size. */
+export function listPieces(head: object, items: JsonItems): { sizeBytes: number; pieces: Iterable<Uint8Array> } {
+  const opening = listOpening(head)
+  let sizeBytes = opening.length + Math.max(0, items.length - 1) + END.length
+  for (const { json } of items) sizeBytes += json.byteLength
+  return { sizeBytes, pieces: gathered(listChunks(opening, items)) }
+}
+
+function* gathered(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let piece: Uint8Array[] = []
+  let sizeBytes = 0
+  for (const chunk of chunks) {
+    piece.push(chunk)
+    sizeBytes += chunk.byteLength
+    if (sizeBytes < PIECE_BYTES) continue
+    yield Buffer.concat(piece, sizeBytes)
+    piece = []
+    sizeBytes = 0
+  }
+  if (sizeBytes > 0) yield Buffer.concat(piece, sizeBytes)
 }
 
 /** k8s: smaller answers aren't worth it. */
@@ -55,8 +88,8 @@ export async function compressed(
   bytes: Uint8Array,
   acceptEncoding: string | undefined,
 ): Promise<Uint8Array | undefined> {
-  if (bytes.byteLength < COMPRESS_FROM_BYTES || !/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(acceptEncoding ?? '')) {
-    return undefined
-  }
+  if (bytes.byteLength < COMPRESS_FROM_BYTES || !takesGzip(acceptEncoding)) return undefined
   return compress(bytes, { level: 1 })
 }
+
+export const takesGzip = (acceptEncoding = '') => /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(acceptEncoding)

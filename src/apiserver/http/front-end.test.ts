@@ -16,7 +16,7 @@ import { configMap, pod, testApi, withDefaultAccount } from '../test-api.ts'
 const directory = await mkdtemp(join(tmpdir(), 'skiff-front-end-'))
 const ctx = { signal: new AbortController().signal, log: silentLogger }
 const pki = await ensurePki(ctx, directory, { addresses: [], dnsNames: [], clock: systemClock })
-const api = await testApi({ pki, clock: systemClock })
+const api = await testApi({ pki, clock: systemClock, moreMetrics: () => 'more_total 1\n' })
 const { port } = await api.server.listen({ host: '127.0.0.1', port: 0 })
 const n1 = await pki.node('n1', { addresses: ['127.0.0.1'], dnsNames: [] })
 const admin = { ca: pki.authorityCert, cert: pki.admin.cert, key: pki.admin.key }
@@ -278,6 +278,7 @@ test('the node proxy passes requests on', async () => {
 test('metrics count requests', async () => {
   const text = (await send('/metrics')).bytes.toString()
   assert.match(text, /^apiserver_request_total\{verb="GET",.*resource="nodes",subresource="proxy".*code="200"\} 1$/m)
+  assert.match(text, /^more_total 1$/m)
 })
 
 test('health is one word, or a line for each check', async () => {

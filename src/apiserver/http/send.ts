@@ -3,7 +3,7 @@
 import type { Writable } from 'node:stream'
 import { encodeBuiltin, encodeWatchFrame, PROTOBUF_MEDIA_TYPE } from '../../api/schema/protobuf.ts'
 import type { ApiResponse, WatchFrame } from '../../api/wire.ts'
-import { compressed, type Encoders, encodeBody, JSON_TYPE } from './encode.ts'
+import { compressed, type Encoders, encodeBody, JSON_TYPE, listPieces, takesGzip } from './encode.ts'
 
 /** What both versions of HTTP offer. */
 export interface RawResponse extends Writable {
@@ -34,7 +34,14 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
       await sendChunks(raw, body.stream, options.signal)
       return
     default: {
-      const bytes = await encodeBody(body, headers['content-type'] ?? JSON_TYPE, options.encoders)
+      const mediaType = headers['content-type'] ?? JSON_TYPE
+      if (body.kind === 'list' && mediaType === JSON_TYPE && !options.headOnly && !takesGzip(options.acceptEncoding)) {
+        const { sizeBytes, pieces } = listPieces(body.head, body.items)
+        raw.writeHead(status, { 'cache-control': 'no-cache, private', ...headers, 'content-length': sizeBytes })
+        await sendChunks(raw, pieces, options.signal)
+        return
+      }
+      const bytes = await encodeBody(body, mediaType, options.encoders)
       const small = await compressed(bytes, options.acceptEncoding)
       const extra: Record<string, string | number> = small
         ? { 'content-encoding': 'gzip', vary: 'Accept-Encoding' }
@@ -74,7 +81,11 @@ async function sendWatch(
   await sendChunks(raw, protobuf ? protobufFrames(frames) : lines(frames), signal)
 }
 
-async function sendChunks(raw: RawResponse, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+async function sendChunks(
+  raw: RawResponse,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
   try {
     for await (const chunk of chunks) {
       if (signal.aborted || raw.destroyed) return

@@ -1,9 +1,10 @@
 // Server-side apply: the configuration is laid over the live object, fields that this manager applied before and that nobody holds
 // any more are removed, fields that others hold with another value are conflicts (unless forced). Pure: the caller stores
 // the result, defaults and validates it.
+
+import { jsonEqual } from '../../api/meta/equality.ts'
 import { StatusError } from '../../api/meta/errors.ts'
 import { DecodeError, decodeObject } from '../../api/schema/decode.ts'
-import { jsonEqual } from '../../api/schema/equal.ts'
 import type { ManagedFieldsEntry, StatusCause } from '../../api/types/meta.v1.ts'
 import {
   difference,

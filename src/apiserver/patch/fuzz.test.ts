@@ -1,10 +1,10 @@
 // Seeded random objects of real kinds, patched back and forth: what must hold for every object and every patch.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { jsonEqual, semanticEqual } from '../../api/meta/equality.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
 import { decodeObject } from '../../api/schema/decode.ts'
 import { applyDefaults, fillEmptyStructs } from '../../api/schema/defaults.ts'
-import { jsonEqual, semanticEqual } from '../../api/schema/equal.ts'
 import type { FieldSchema, Schema } from '../../api/schema/schema.ts'
 import { structFor } from '../../api/schema/tables.ts'
 import { applyConfiguration } from './apply.ts'

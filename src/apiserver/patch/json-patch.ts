@@ -1,7 +1,8 @@
 // RFC 6902: a list of add, remove, replace, move, copy and test operations. All or nothing: the document given is never changed,
 // the result is a new one. Bounded in operations and in what copies may add up to.
+
+import { jsonEqual } from '../../api/meta/equality.ts'
 import { cloneJson, setKey } from '../../api/schema/clone.ts'
-import { jsonEqual } from '../../api/schema/equal.ts'
 import { malformedPatch, patchTooLarge, unprocessablePatch } from './patch-errors.ts'
 
 /** k8s: operations in one patch. */

@@ -3,10 +3,11 @@
 // apply.ts records server-side apply on the same state.
 //
 // Sets of managers at other versions of the kind are compared by field name, without conversion.
+
+import { jsonEqual } from '../../api/meta/equality.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
 import { decodeObject } from '../../api/schema/decode.ts'
 import { fillEmptyStructs } from '../../api/schema/defaults.ts'
-import { jsonEqual } from '../../api/schema/equal.ts'
 import type { StructSchema } from '../../api/schema/schema.ts'
 import type { ManagedFieldsEntry } from '../../api/types/meta.v1.ts'
 import {

@@ -12,14 +12,28 @@ export const unprocessablePatch = (why: string) =>
     causes: [{ reason: 'UnexpectedServerResponse', message: why, field: 'patch' }],
   })
 
-/** Longest excerpt of a patched object that an error repeats. */
+/** Longest excerpt of a patch or a patched object that an error repeats. */
 const MAX_SHOWN = 1024
+const excerpt = (text: string) => (text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text)
 
-/** The patched object cannot be read as its kind. k8s: ` "" is invalid: patch: Invalid value: …` */
-export function invalidPatched(patched: unknown, why: string): StatusError {
-  const text = JSON.stringify(patched) ?? 'null'
-  const shown = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text
-  const message = `Invalid value: ${JSON.stringify(shown)}: ${why}`
+/** As Go prints a value: `map[spec:map[replicas:2]]`. One line, bounded. */
+export function goText(value: unknown): string {
+  const print = (v: unknown): string => {
+    if (Array.isArray(v)) return `[${v.map(print).join(' ')}]`
+    if (typeof v !== 'object') return String(v)
+    if (v === null) return '<nil>'
+    const fields = Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1))
+    return `map[${fields.map(([key, field]) => `${key}:${print(field)}`).join(' ')}]`
+  }
+  return excerpt(print(value))
+}
+
+/**
+ * The patched object cannot be read as its kind. k8s: ` "" is invalid: patch: Invalid value: …`
+ * @param shown k8s: the patch as Go prints it for a strategic one, the patched object's JSON for the others.
+ */
+export function invalidPatched(shown: string, why: string): StatusError {
+  const message = `Invalid value: ${JSON.stringify(excerpt(shown))}: ${why}`
   return new StatusError(422, 'Invalid', ` "" is invalid: patch: ${message}`, {
     causes: [{ reason: 'FieldValueInvalid', message, field: 'patch' }],
   })

@@ -8,7 +8,7 @@ import type { StructSchema } from '../../api/schema/schema.ts'
 import { parseYaml, YamlSyntaxError } from '../../api/schema/yaml-text.ts'
 import { applyJsonPatch } from './json-patch.ts'
 import { applyMergePatch } from './merge-patch.ts'
-import { invalidPatched } from './patch-errors.ts'
+import { goText, invalidPatched } from './patch-errors.ts'
 import { applyStrategicPatch } from './strategic.ts'
 
 export type PatchType = 'json' | 'merge' | 'strategic' | 'apply'
@@ -60,20 +60,21 @@ export function applyPatch(
       : type === 'merge'
         ? applyMergePatch(current, patch.value)
         : applyStrategicPatch(schema, current, patch.value)
-  const { object, unknown } = decoded(schema, patched)
+  const shown = () => (type === 'strategic' ? goText(patch.value) : (JSON.stringify(patched) ?? 'null'))
+  const { object, unknown } = decoded(schema, patched, shown)
   if (validation === 'Ignore') return { object, warnings: [] }
   const complaints = [...patch.duplicates.map(duplicateFieldMessage), ...unknown.map(unknownFieldMessage)]
   if (complaints.length > 0 && validation === 'Strict') {
-    throw invalidPatched(patched, `strict decoding error: ${complaints.join(', ')}`)
+    throw invalidPatched(shown(), `strict decoding error: ${complaints.join(', ')}`)
   }
   return { object, warnings: complaints }
 }
 
-function decoded(schema: StructSchema, patched: unknown) {
+function decoded(schema: StructSchema, patched: unknown, shown: () => string) {
   try {
     return decodeObject(schema, patched)
   } catch (err) {
-    if (err instanceof DecodeError) throw invalidPatched(patched, err.message)
+    if (err instanceof DecodeError) throw invalidPatched(shown(), err.message)
     throw err
   }
 }

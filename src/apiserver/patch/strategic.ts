@@ -5,11 +5,12 @@
 //   $deleteFromPrimitiveList/x: [v]     take values out of a merged list of scalars
 //   $setElementOrder/x: [...]           the order of a merged list's elements
 // Works on plain values guided by the schema. Neither input is changed; the result may share parts with both.
+
+import { jsonEqual } from '../../api/meta/equality.ts'
 import { setKey } from '../../api/schema/clone.ts'
-import { jsonEqual } from '../../api/schema/equal.ts'
 import type { FieldSchema, Schema, StructSchema } from '../../api/schema/schema.ts'
 import { isObject } from './merge-patch.ts'
-import { malformedPatch } from './patch-errors.ts'
+import { goText, malformedPatch } from './patch-errors.ts'
 
 type JsonObject = Record<string, unknown>
 
@@ -143,7 +144,7 @@ function mergeObjects(
   const same = (a: unknown, b: unknown) => jsonEqual((a as JsonObject)[mergeKey], (b as JsonObject)[mergeKey])
   const keyed = (item: JsonObject) => {
     if (item[mergeKey] === undefined) {
-      throw malformedPatch(`map: ${goMap(item)} does not contain declared merge key: ${mergeKey}`)
+      throw malformedPatch(`map: ${goText(item)} does not contain declared merge key: ${mergeKey}`)
     }
     return item
   }
@@ -186,7 +187,7 @@ function checkOrder(
     const at = order.findIndex((named, i) => i >= from && isObject(named) && same(named, item))
     if (at < 0) {
       throw malformedPatch(
-        `the order in patch list:\n${patch.map(goMap).join(' ')}\n doesn't match $setElementOrder list of ${mergeKey}s:\n${JSON.stringify(order)}\n`,
+        `the order in patch list:\n${patch.map(goText).join(' ')}\n doesn't match $setElementOrder list of ${mergeKey}s:\n${JSON.stringify(order)}\n`,
       )
     }
     from = at
@@ -240,15 +241,4 @@ function withoutDirectives(value: unknown): unknown {
 }
 
 const unknownDirective = (directive: unknown, where: JsonObject) =>
-  malformedPatch(`unknown patch type '${String(directive)}' in map: ${goMap(where)}`)
-
-/** As Go prints a map; one line, bounded. */
-function goMap(value: JsonObject): string {
-  const shown = Object.keys(value)
-    .sort()
-    .map(
-      (key) => `${key}:${isObject(value[key]) ? 'map[...]' : Array.isArray(value[key]) ? '[...]' : String(value[key])}`,
-    )
-    .join(' ')
-  return `map[${shown.length > 256 ? `${shown.slice(0, 256)}...` : shown}]`
-}
+  malformedPatch(`unknown patch type '${String(directive)}' in map: ${goText(where)}`)

@@ -1,8 +1,9 @@
 // Server-side apply's view of an object: which paths it has, what changed between two of them, how an applied configuration is merged
 // into it, and how paths are taken out again. Guided by the schema: atomic structs, maps and lists are one value, the lists that are
 // maps or sets have an identity for every element. Pure; results may share parts with their inputs.
+
+import { jsonEqual } from '../../api/meta/equality.ts'
 import { setKey } from '../../api/schema/clone.ts'
-import { jsonEqual } from '../../api/schema/equal.ts'
 import type { ListSchema, Schema, StructSchema } from '../../api/schema/schema.ts'
 import { EMPTY, type FieldSet, isEmptySet, isMember, leaf, nodeOf } from './field-set.ts'
 import { isObject } from './merge-patch.ts'

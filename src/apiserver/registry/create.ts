@@ -12,7 +12,7 @@ import { trackFields } from './fields.ts'
 import { initialMetadata } from './metadata.ts'
 import { present } from './present.ts'
 import { type Shown, shown } from './stored.ts'
-import { admissionRequest, commit, complete, refuseInvalid } from './write.ts'
+import { admissionRequest, commit, complete, objectErrors, refuseInvalid } from './write.ts'
 import { parseWriteOptions, type WriteOptions } from './write-options.ts'
 
 /** k8s: a generated name that is taken is made anew this often. */
@@ -80,7 +80,7 @@ async function attempt(
   await registry.admission.mutate(admission)
   kind.prepareForCreate?.(obj)
   complete(kind, obj)
-  const errors = [...validateObjectMeta(obj.metadata, metaRules(call)), ...(kind.validate?.(obj) ?? [])]
+  const errors = [...validateObjectMeta(obj.metadata, metaRules(call)), ...objectErrors(kind, obj)]
   refuseInvalid(kind, obj.metadata.name ?? '', errors)
   if (managedFields) obj.metadata.managedFields = managedFields
   else trackFields(kind, obj, undefined, { ...options, subresource: '', nowMs })

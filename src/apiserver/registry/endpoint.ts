@@ -5,6 +5,7 @@ import type { FieldError } from '../../api/meta/errors.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
 import type { Obj } from './call.ts'
+import { objectErrors } from './write.ts'
 
 export interface Endpoint {
   /** As in managed fields and admission: empty for the object itself. */
@@ -36,7 +37,7 @@ function onlyFrom(obj: KubeObject, old: Obj, keep: (wanted: Fields, next: Fields
 }
 
 const updateErrors = (kind: Kind, obj: Obj, old: Obj) => [
-  ...(kind.validate?.(obj) ?? []),
+  ...objectErrors(kind, obj),
   ...(kind.validateUpdate?.(obj, old) ?? []),
 ]
 

@@ -39,7 +39,7 @@ export function parseListOptions(kind: Kind, query: URLSearchParams, forWatch: b
   const match = query.get('resourceVersionMatch') ?? ''
   const initial = query.get('sendInitialEvents')
   const options: ListOptions = {
-    revision: parseResourceVersion(version),
+    revision: forWatch ? parseWatchVersion(version) : parseResourceVersion(version),
     match: match as ListOptions['match'],
     limit: parseCount(query, 'limit') ?? 0,
     continueToken: query.get('continue') ?? '',
@@ -81,16 +81,25 @@ function watchErrors(options: ListOptions, match: string): FieldError[] {
   return errors
 }
 
+/** @throws BadRequest */
 export function parseResourceVersion(text: string): Revision | undefined {
   if (text === '') return undefined
   const revision = Number(text)
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(revision)) {
-    throw invalidObject({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
-      invalid('resourceVersion', text, 'must be a non-negative integer'),
-    ])
-  }
-  return revision
+  if (/^\d+$/.test(text) && Number.isSafeInteger(revision)) return revision
+  throw badRequest(`invalid resource version: ${versionProblem(text).field}: ${versionProblem(text).message}`)
 }
+
+/** k8s: a watch says the same as an invalid field. */
+function parseWatchVersion(text: string): Revision | undefined {
+  try {
+    return parseResourceVersion(text)
+  } catch {
+    throw invalidObject({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [versionProblem(text)])
+  }
+}
+
+const versionProblem = (text: string) =>
+  invalid('resourceVersion', text, `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`)
 
 export function parseCount(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name)

@@ -1,9 +1,9 @@
 // The metadata that the server owns: what a new object gets, what an update may not touch, when the generation rises. Mutates only
 // the object it is given.
 import type { Kind } from '../../api/kinds/kind.ts'
+import { semanticEqual } from '../../api/meta/equality.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import { formatTime } from '../../api/meta/time.ts'
-import { semanticEqual } from '../../api/schema/equal.ts'
 import type { Obj } from './call.ts'
 
 export function initialMetadata(kind: Kind, obj: KubeObject, uid: string, nowMs: number): void {

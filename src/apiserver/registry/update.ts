@@ -27,6 +27,9 @@ export interface Outcome {
   readonly created: boolean
 }
 
+/** k8s: a node's name that the scheduler writes is no change of what the user wants. */
+const KEEPS_GENERATION: ReadonlySet<string> = new Set(['status', 'binding'])
+
 /** What a change makes of the current object. */
 export interface Next {
   /** Fresh: it will be changed. */
@@ -117,7 +120,7 @@ async function replace(
   const admission = admissionRequest(call, 'UPDATE', obj, old, options.dryRun)
   await registry.admission.mutate(admission)
   complete(kind, obj)
-  if (endpoint.subresource !== 'status' && kind.hasGeneration && desiredStateChanged(obj, old)) {
+  if (!KEEPS_GENERATION.has(endpoint.subresource) && kind.hasGeneration && desiredStateChanged(obj, old)) {
     obj.metadata.generation = (old.metadata.generation ?? 0) + 1
   }
   const nowMs = registry.clock.now()

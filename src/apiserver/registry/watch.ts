@@ -9,7 +9,7 @@ import { type FrameMaker, frameMaker } from '../watch/frames.ts'
 import { selected } from '../watch/selected.ts'
 import { type Call, namespaceOf, type Registry } from './call.ts'
 import { atLeast } from './freshness.ts'
-import { type ListOptions, parseListOptions } from './list-options.ts'
+import { type ListOptions, parseListOptions, type Selection } from './list-options.ts'
 import { type Shown, shown } from './stored.ts'
 
 /** k8s: a watch that names no end lasts between half an hour and an hour. */
@@ -17,7 +17,7 @@ const LASTS_AT_LEAST_S = 1800
 const BOOKMARK_EVERY_MS = 60_000
 
 export async function watch(registry: Registry, call: Call): Promise<ApiResponse> {
-  const options = parseListOptions(call.kind, call.query, true)
+  const options = named(parseListOptions(call.kind, call.query, true), call.info.name)
   const include = parseIncludeObject(call.query.get('includeObject'))
   const frames = frameMaker(call.kind, call.view, include, () => registry.clock.now())
   return {
@@ -25,6 +25,14 @@ export async function watch(registry: Registry, call: Call): Promise<ApiResponse
     headers: { 'content-type': 'application/json', 'cache-control': 'no-cache, private' },
     body: { kind: 'watch', events: follow(registry, call, options, frames) },
   }
+}
+
+/** k8s: `/watch/…/<name>` is a watch of one object. */
+function named(options: ListOptions, name: string): ListOptions {
+  if (name === '') return options
+  const { selection } = options
+  const matches: Selection['matches'] = (obj) => obj.metadata.name === name && selection.matches(obj)
+  return { ...options, selection: { everything: false, matches } }
 }
 
 async function* follow(

@@ -3,6 +3,7 @@ import type { Kind } from '../../api/kinds/kind.ts'
 import { type FieldError, invalidObject } from '../../api/meta/errors.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import { applyDefaults, fillEmptyStructs } from '../../api/schema/defaults.ts'
+import { enumErrors } from '../../api/schema/enums.ts'
 import type { AdmissionRequest } from '../admission/admission.ts'
 import { keyOf } from '../storage/keys.ts'
 import type { Revision, WriteResult } from '../storage/store.ts'
@@ -14,6 +15,13 @@ export function complete(kind: Kind, obj: KubeObject): void {
   applyDefaults(kind.schema, obj)
   kind.default?.(obj)
   fillEmptyStructs(kind.schema, obj)
+}
+
+/** What is wrong with an object by itself: its kind's rules, then the closed sets of the tables that those don't speak of. */
+export function objectErrors(kind: Kind, obj: Obj): FieldError[] {
+  const errors = kind.validate?.(obj) ?? []
+  const said = (path: string) => errors.some(({ field }) => path === field || path.startsWith(`${field}[`))
+  return [...errors, ...enumErrors(kind.schema, obj).filter(({ field }) => !said(field))]
 }
 
 /** @throws Invalid with every error at once */

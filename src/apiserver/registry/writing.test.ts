@@ -204,3 +204,29 @@ test('a method that a resource does not have is a 405', async () => {
   assert.equal((await api.get('/apis/authentication.k8s.io/v1/tokenreviews')).status, 405)
   assert.equal((await api.delete('/api/v1/namespaces/default/configmaps/born/status')).status, 404)
 })
+
+test('what cannot be written names the field as Kubernetes does', async () => {
+  await api.post(DEPLOYMENTS, deployment('typed'))
+  const patched = await api.patch('strategic', `${DEPLOYMENTS}/typed`, { spec: { replicas: 'many' } })
+  assert.equal(patched.status, 422)
+  assert.match(
+    patched.body.message,
+    /patch: Invalid value: "map\[spec:map\[replicas:many\]\]": json: cannot unmarshal string into Go struct field DeploymentSpec\.spec\.replicas of type int32/,
+  )
+  const { spec, ...rest } = deployment('unselected')
+  const unselected = await api.post(DEPLOYMENTS, { ...rest, spec: { ...spec, selector: undefined } })
+  assert.deepEqual(
+    unselected.body.details.causes.map((cause: { field: string }) => cause.field),
+    ['spec.selector', 'spec.template.metadata.labels'],
+  )
+  const large = await api.post(MAPS, configMap('large', { a: 'x'.repeat(1 << 20), b: 'x' }))
+  assert.equal(large.body.message, 'ConfigMap "large" is invalid: []: Too long: may not be more than 1048576 bytes')
+})
+
+test('answers about a deprecated kind carry its warning', async () => {
+  const { headers } = await api.get('/api/v1/namespaces/default/endpoints')
+  assert.equal(
+    headers['warning'],
+    '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"',
+  )
+})

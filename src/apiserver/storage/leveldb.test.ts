@@ -137,6 +137,29 @@ describe('LevelDB store: restarts', () => {
     await two.close()
   })
 
+  it('what was removed by a volatile write is gone after an orderly close, however it was written', async () => {
+    const directory = await temporary()
+    const one = await openLevelStore(ctx, directory)
+    const keys = ['a', 'b'].map((name) => `/registry/core/events/blue/${name}`)
+    await put(one, keys[0]!, pod('a'))
+    await put(one, keys[1]!, pod('b'), true)
+    for (const key of keys) {
+      const expect = (await one.get(key))!.revision
+      assert.ok((await one.write({ key, expect, object: undefined, volatile: true })).ok)
+    }
+    await one.close()
+    const two = await openLevelStore(ctx, directory)
+    assert.equal(two.revision, 4)
+    assert.deepEqual((await two.list('/registry/core/events/')).entries, [])
+    // Its log still speaks of the first one.
+    await put(two, `${BLUE}a`)
+    await put(two, keys[0]!, pod('a'), true)
+    await two.close()
+    const three = await openLevelStore(ctx, directory)
+    assert.equal((await three.list('/registry/core/')).entries.length, 2)
+    await three.close()
+  })
+
   it('the log on disk stays within its bounds', async () => {
     const directory = await temporary()
     const store = await openLevelStore(ctx, directory, { maxEvents: 20, minEvents: 1 })

@@ -19,6 +19,7 @@ test('a pod is bound once, and its condition says so', async () => {
   assert.deepEqual([status, body.status], [201, 'Success'])
   const { body: after } = await api.get(`${PODS}/bound`)
   assert.equal(after.spec.nodeName, 'n1')
+  assert.equal(after.metadata.generation, 1)
   const scheduled = after.status.conditions.find((c: { type: string }) => c.type === 'PodScheduled')
   assert.equal(scheduled.status, 'True')
   const again = await api.post('/api/v1/namespaces/default/bindings', binding('bound', 'n2'))

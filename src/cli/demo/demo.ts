@@ -9,7 +9,7 @@ import { silentLogger } from '../../base/log.ts'
 import type { Client } from '../../client/client.ts'
 import { CliError, type Config, socketPath } from '../config.ts'
 import type { Paths } from '../paths.ts'
-import { phase } from '../progress.ts'
+import { phase, shellWord } from '../progress.ts'
 import { DEMO_NAME, deployment, page, service } from './objects.ts'
 
 const ROLLOUT_TIMEOUT_MS = 120_000
@@ -46,7 +46,7 @@ ${url} says:
 ${fetched.trim().replace(/^/gm, '  | ')}
 
 kubeconfig: ${files.kubeconfig}
-  export KUBECONFIG=${files.kubeconfig}
+  export KUBECONFIG=${shellWord(files.kubeconfig)}
 
 Try next:
   kubectl get pods -o wide
@@ -85,7 +85,8 @@ async function untilAvailable(ctx: Ctx, client: Client): Promise<void> {
       if (available(object)) return
     throw new CliError('the API server ended the watch; try again')
   } catch (err) {
-    if (!ctx.signal.aborted) throw err
+    if (err instanceof CliError || !ctx.signal.aborted) throw err
+    if (ctx.signal.reason instanceof CliError) throw ctx.signal.reason
     const ready = last?.status?.readyReplicas ?? 0
     throw new CliError(
       `the demo's pods did not become available (${ready} of 2 are ready): see "kubectl describe pods -l app=${DEMO_NAME}"`,

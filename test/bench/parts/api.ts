@@ -1,58 +1,75 @@
-// The API alone: create and get 1 KiB ConfigMaps and list 5,000 of them with 1, 16 and 64 connections; 100 watchers of one object.
+// The API alone: create and get 1 KiB ConfigMaps and list 5,000 of them with 1, 16 and 64 connections; 100
+// watchers of one object, each on a connection of its own.
 import { ConfigMap } from '../../../src/api/kinds/config-map.ts'
 import { Namespace } from '../../../src/api/kinds/namespace.ts'
 import type { AdminClient } from '../../../src/cli/admin-client.ts'
 import type { Bench } from '../bench.ts'
 import { percentile, timed } from '../measure.ts'
+import { ApiConnection } from './api-connection.ts'
 import { benchClient, ctx } from './cluster-client.ts'
 
 const namespace = 'bench'
+const COLLECTION = `/api/v1/namespaces/${namespace}/configmaps`
 const OBJECTS = 5000
 const WATCHERS = 100
 const CHANGES = 50
 
 export async function measureApi(bench: Bench): Promise<void> {
-  const clients = await Promise.all(Array.from({ length: 64 }, () => benchClient(bench)))
+  const clients = await Promise.all(Array.from({ length: WATCHERS }, () => benchClient(bench)))
   await clients[0]!.create(ctx, Namespace, { metadata: { name: namespace }, spec: {} })
+  const connections = Array.from({ length: 64 }, () => new ApiConnection(bench))
+  await Promise.all(connections.map((connection) => connection.send('GET', '/readyz')))
   let created = 0
-  for (const connections of [1, 16, 64]) {
-    const share = connections === 1 ? 1000 : 2000
-    const perSecond = await rate(clients.slice(0, connections), share, (client, i) =>
-      client.create(ctx, ConfigMap, configMap(created + i)),
+  for (const [count, share] of [
+    [1, 1000],
+    [16, 2000],
+    [64, 2000],
+  ] as const) {
+    const first = created
+    const perSecond = await rate(connections.slice(0, count), share, (connection, i) =>
+      connection.send('POST', COLLECTION, configMap(first + i)),
     )
     created += share
-    bench.rows.push({ what: `create 1 KiB ConfigMaps, ${connections} connections`, value: perSecond, unit: '/s' })
+    bench.rows.push({ what: `create 1 KiB ConfigMaps, ${plural(count)}`, value: perSecond, unit: '/s' })
   }
-  for (const connections of [1, 16, 64]) {
-    const perSecond = await rate(clients.slice(0, connections), 4000, (client, i) =>
-      client.get(ctx, ConfigMap, `map-${i % OBJECTS}`, namespace),
+  for (const count of [1, 16, 64]) {
+    const perSecond = await rate(connections.slice(0, count), 8000, (connection, i) =>
+      connection.send('GET', `${COLLECTION}/map-${i % OBJECTS}`),
     )
-    bench.rows.push({ what: `get a ConfigMap, ${connections} connections`, value: perSecond, unit: '/s' })
+    bench.rows.push({ what: `get a ConfigMap, ${plural(count)}`, value: perSecond, unit: '/s' })
   }
-  for (const connections of [1, 16, 64]) {
-    const perSecond = await rate(clients.slice(0, connections), Math.max(20, connections), (client) =>
-      client.list(ctx, ConfigMap, { namespace }),
+  for (const count of [1, 16, 64]) {
+    const perSecond = await rate(connections.slice(0, count), Math.max(40, count), (connection) =>
+      connection.send('GET', COLLECTION),
     )
-    bench.rows.push({ what: `list 5,000 ConfigMaps, ${connections} connections`, value: perSecond, unit: '/s' })
+    bench.rows.push({ what: `list 5,000 ConfigMaps, ${plural(count)}`, value: perSecond, unit: '/s' })
   }
+  for (const connection of connections) connection.close()
   await fanOut(bench, clients)
   await clients[0]!.delete(ctx, Namespace, { name: namespace })
   for (const client of clients) client.close()
 }
 
-const configMap = (i: number) => ({ metadata: { name: `map-${i}`, namespace }, data: { value: 'x'.repeat(1024) } })
+const plural = (count: number) => (count === 1 ? '1 connection' : `${count} connections`)
+const configMap = (i: number) =>
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: `map-${i}` },
+    data: { value: 'x'.repeat(1024) },
+  })
 
-/** Operations per second when each client has one request under way at a time. */
+/** Operations per second when each connection has one request under way at a time. */
 async function rate(
-  clients: readonly AdminClient[],
+  connections: readonly ApiConnection[],
   total: number,
-  operation: (client: AdminClient, i: number) => Promise<unknown>,
+  operation: (connection: ApiConnection, i: number) => Promise<unknown>,
 ): Promise<number> {
   let next = 0
   const { ms } = await timed(() =>
     Promise.all(
-      clients.map(async (client) => {
-        while (next < total) await operation(client, next++)
+      connections.map(async (connection) => {
+        while (next < total) await operation(connection, next++)
       }),
     ),
   )
@@ -72,7 +89,7 @@ async function fanOut(bench: Bench, clients: readonly AdminClient[]): Promise<vo
       fieldSelector: 'metadata.name=watched',
       resourceVersion: first.metadata.resourceVersion,
     }
-    for await (const { object } of clients[w % clients.length]!.watch(watchCtx, ConfigMap, options)) {
+    for await (const { object } of clients[w]!.watch(watchCtx, ConfigMap, options)) {
       seen[w] = Number(object.data?.['n'] ?? 0)
       if (seen.every((n) => n >= seen[w]!)) wake()
     }

@@ -9,6 +9,8 @@ import { benchClient, ctx } from './cluster-client.ts'
 import { IMAGE } from './pod.ts'
 
 const REPLICAS = 30
+/** Far beyond what any of these should take: a bench that hangs tells nothing. */
+const LIMIT_MS = 120_000
 
 export async function measureDeployment(bench: Bench): Promise<void> {
   const client = await benchClient(bench)
@@ -81,19 +83,37 @@ function scale(client: Client, replicas: number) {
 async function swarmScale({ dockerSocket }: Bench): Promise<{ upMs: number; downMs: number }> {
   const env = { DOCKER_HOST: `unix://${dockerSocket}` }
   const docker = new Docker({ socketPath: dockerSocket })
+  // By its id: Swarm asks a registry about a name before each start, and waits for it where none answers.
+  const { Id: image } = await docker.getImage(IMAGE).inspect()
   sh('docker', ['swarm', 'init', '--advertise-addr', '127.0.0.1'], env)
   try {
+    // As on an Engine with its default bridge, which a test host's has not; without it Swarm's containers had no network at all.
+    sh('docker', ['network', 'create', '--scope', 'swarm', '--driver', 'bridge', 'swarm'], env)
     sh(
       'docker',
-      ['service', 'create', '--detach', '--name', 'many', '--replicas', '0', '--no-resolve-image', IMAGE],
+      [
+        'service',
+        'create',
+        '--detach',
+        '--name',
+        'many',
+        '--replicas',
+        '0',
+        '--network',
+        'swarm',
+        '--no-resolve-image',
+        image,
+      ],
       env,
     )
     const count = async (n: number) => {
+      const deadline = performance.now() + LIMIT_MS
       const label = ['com.docker.swarm.service.name=many']
       while (
         (await docker.listContainers({ filters: { label, ...(n > 0 ? { status: ['running'] } : {}) } })).length !== n
       )
-        await new Promise((resolve) => setTimeout(resolve, 20))
+        if (performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
+        else throw new Error(`Swarm did not reach ${n} containers`)
     }
     const up = await timed(async () => {
       sh('docker', ['service', 'scale', '--detach', `many=${REPLICAS}`], env)
@@ -104,6 +124,7 @@ async function swarmScale({ dockerSocket }: Bench): Promise<{ upMs: number; down
       await count(0)
     })
     sh('docker', ['service', 'rm', 'many'], env)
+    sh('docker', ['network', 'rm', 'swarm'], env)
     return { upMs: up.ms, downMs: down.ms }
   } finally {
     sh('docker', ['swarm', 'leave', '--force'], env)
