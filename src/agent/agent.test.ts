@@ -108,6 +108,17 @@ test('the node is registered, labelled and ready; when the engine is gone it say
   assert.deepEqual(world.runtime.calls.slice(calls), [])
 })
 
+test('a node whose pods cannot have a network is not ready, and says why', async () => {
+  const world = start()
+  const ready = () => world.api.get(Node, 'n1')?.status?.conditions?.find((c) => c.type === 'Ready')
+  await until(() => ready()?.status === 'True')
+  world.reportNetwork('Pool overlaps with other one on this address space')
+  await until(() => ready()?.status === 'False')
+  assert.match(ready()?.message ?? '', /^container runtime network not ready: .*message:Pool overlaps with other one/)
+  world.reportNetwork(undefined)
+  await until(() => ready()?.status === 'True')
+})
+
 test('an idle node writes its lease every ten seconds and its status every five minutes', async () => {
   const world = start()
   await until(() =>

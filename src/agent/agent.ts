@@ -58,6 +58,8 @@ export interface AgentOptions {
   host?: HostReader
   /** Called once, before anything runs, with the way to find pods for the streaming server. */
   onLookup?(lookup: PodLookup): void
+  /** Called once, with the way to say why the pod network is not ready (undefined: it is); the node is NotReady meanwhile. */
+  onNetworkReport?(report: (problem: string | undefined) => void): void
 }
 
 /** What of a kind this node needs, for its process's cache: its own pods and itself, everything of the rest. */
@@ -127,6 +129,7 @@ export async function runAgent(ctx: Ctx, options: AgentOptions): Promise<void> {
     onEngine: (up) => reporter.engineChanged(up),
   })
   options.onLookup?.(servedPods(pool))
+  options.onNetworkReport?.((problem) => reporter.networkChanged(problem))
   const lease = keepLease(child(ctx, { part: 'lease' }), {
     client,
     clock,

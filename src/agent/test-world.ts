@@ -23,6 +23,8 @@ export interface World {
   clock: FakeClock
   dataDir: string
   lookup: PodLookup
+  /** As the pod network's owner says it. */
+  reportNetwork(problem: string | undefined): void
   stop(): Promise<void>
 }
 
@@ -63,6 +65,9 @@ export function start(from: Partial<World> = {}): World {
       },
       onLookup: (lookup) => {
         world.lookup = lookup
+      },
+      onNetworkReport: (report) => {
+        world.reportNetwork = report
       },
     },
   )

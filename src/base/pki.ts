@@ -56,8 +56,8 @@ export interface Pki {
   readonly tokenPublicKey: string
   /** Certificates of a node: as a client of the API server, and for its own HTTPS port. Made when missing. */
   node(name: string, addresses: NodeAddresses): Promise<{ client: KeyPair; serving: KeyPair }>
-  /** Replaces the server's certificate if it is due; returns the one to use. */
-  renewServer(): Promise<KeyPair>
+  /** Replaces those of `server`, `kubeletClient` and `admin` that are due; the properties then show the new ones. */
+  renew(): Promise<void>
 }
 
 export class PkiError extends Error {
@@ -86,22 +86,32 @@ export async function ensurePki(ctx: Ctx, directory: string, options: PkiOptions
     usages: ['client'],
     lifetimeMs: LIFETIME_MS,
   })
-  const renewServer = () => ensure('apiserver', serverSpec)
-  const server = await renewServer()
-  const kubeletClient = await ensure(
-    'apiserver-kubelet-client',
-    client('kube-apiserver-kubelet-client', 'kubeadm:cluster-admins'),
-  )
-  const admin = await ensure('admin', client('kubernetes-admin', 'kubeadm:cluster-admins'))
+  const ensureOwn = async () => ({
+    server: await ensure('apiserver', serverSpec),
+    kubeletClient: await ensure(
+      'apiserver-kubelet-client',
+      client('kube-apiserver-kubelet-client', 'kubeadm:cluster-admins'),
+    ),
+    admin: await ensure('admin', client('kubernetes-admin', 'kubeadm:cluster-admins')),
+  })
+  let own = await ensureOwn()
   const { tokenKey, tokenPublicKey } = await ensureTokenKey(directory)
   return {
     authorityCert: authority.cert,
-    server,
-    kubeletClient,
-    admin,
+    get server() {
+      return own.server
+    },
+    get kubeletClient() {
+      return own.kubeletClient
+    },
+    get admin() {
+      return own.admin
+    },
     tokenKey,
     tokenPublicKey,
-    renewServer,
+    async renew() {
+      own = await ensureOwn()
+    },
     async node(name, { addresses, dnsNames }) {
       const serving: CertificateSpec = {
         commonName: `system:node:${name}`,
@@ -120,31 +130,33 @@ export async function ensurePki(ctx: Ctx, directory: string, options: PkiOptions
 }
 
 /**
- * Swaps renewed certificates into a running server when they are due (`apply` usually calls `server.setSecureContext`), until the
- * ctx ends. A failed renewal is logged and tried again in an hour: a third of the lifetime is left for it.
+ * Calls `renew` whenever the first of `pairs()` becomes due, until the ctx ends: it replaces what is due, and swaps it into whatever
+ * runs (`server.setSecureContext`). A failed renewal is logged and tried again in an hour: a third of the lifetime is left for it.
  */
-export function keepServerRenewed(ctx: Ctx, pki: Pki, clock: Clock, apply: (pair: KeyPair) => void): void {
+export function keepRenewed(ctx: Ctx, clock: Clock, pairs: () => readonly KeyPair[], renew: () => Promise<void>): void {
   const RETRY_MS = 3600_000
   const arm = (delayMs: number) => {
     if (ctx.signal.aborted) return
     const timer = clock.after(delayMs, () => {
       ctx.signal.removeEventListener('abort', timer.cancel)
-      void renew()
+      void renewNow()
     })
     ctx.signal.addEventListener('abort', timer.cancel, { once: true })
   }
-  const untilDue = (pair: KeyPair) => Math.max(renewalAtMs(inspectCertificate(pair.cert)) - clock.now(), 0)
-  const renew = async () => {
+  const untilDue = () => {
+    const dueMs = pairs().map((pair) => renewalAtMs(inspectCertificate(pair.cert)))
+    return Math.max(Math.min(...dueMs) - clock.now(), 0)
+  }
+  const renewNow = async () => {
     try {
-      const pair = await pki.renewServer()
-      apply(pair)
-      arm(Math.max(untilDue(pair), RETRY_MS))
+      await renew()
+      arm(Math.max(untilDue(), RETRY_MS))
     } catch (err) {
-      ctx.log.error({ err }, 'server certificate not renewed')
+      ctx.log.error({ err }, 'certificates not renewed')
       arm(RETRY_MS)
     }
   }
-  arm(untilDue(pki.server))
+  arm(untilDue())
 }
 
 async function ensureAuthority(directory: string, clock: Clock): Promise<KeyPair> {

@@ -1,5 +1,5 @@
 // `skiff agent`: this machine as a node. Pods through Docker, Services in the kernel (or in userspace), the cluster's DNS.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { agentSelection, runAgent } from '../agent/agent.ts'
 import type { RuntimeService } from '../agent/cri/runtime.ts'
@@ -68,7 +68,8 @@ async function runNode(ctx: Ctx, config: Config, files: Paths): Promise<void> {
     log: ctx.log,
     clock,
   })
-  const networkReady = prepared(child(ctx, { part: 'docker' }), docker, clock)
+  const { promise: networkReport, resolve: reportNetwork } = Promise.withResolvers<NetworkReport>()
+  const networkReady = prepared(child(ctx, { part: 'docker' }), docker, clock, networkReport)
   announceReady(cache, clock, files)
   const { promise: pods, resolve: found } = Promise.withResolvers<PodLookup>()
   const dnsCounters = new DnsCounters()
@@ -90,6 +91,7 @@ async function runNode(ctx: Ctx, config: Config, files: Paths): Promise<void> {
         labels: { [CONTROL_PLANE]: '' },
         clusterDNS: [network.clusterDNS],
         onLookup: found,
+        onNetworkReport: reportNetwork,
       }),
       networkReady.then(() => runServices(ctx, { cache, clock, config, nodeIP })),
       networkReady.then(() =>
@@ -112,13 +114,23 @@ async function runNode(ctx: Ctx, config: Config, files: Paths): Promise<void> {
   }
 }
 
+type NetworkReport = (problem: string | undefined) => void
+
 /** The pod network and the sandbox image, tried until the Engine is there. */
-async function prepared(ctx: Ctx, docker: DockerRuntime, clock: Clock): Promise<void> {
+async function prepared(
+  ctx: Ctx,
+  docker: DockerRuntime,
+  clock: Clock,
+  reporter: Promise<NetworkReport>,
+): Promise<void> {
+  const report = (problem: string | undefined) => void reporter.then((tell) => tell(problem))
   for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, 10_000)) {
     try {
-      return await docker.prepare(ctx)
+      await docker.prepare(ctx)
+      return report(undefined)
     } catch (err) {
       ctx.signal.throwIfAborted()
+      report((err as Error).message)
       ctx.log.warn({ err, waitMs }, 'the pod network is not ready')
       await delay(clock, waitMs, ctx.signal)
     }
@@ -165,14 +177,12 @@ async function serve(
   { config, files, cache, runtime, lookup, clock, dnsCounters }: ServeParts,
 ): Promise<void> {
   const pem = pemFiles(files)
+  const certificate = `kubelet-${config.nodeName}.crt`
+  const tls = () => ({ cert: pem(certificate), key: pem(`kubelet-${config.nodeName}.key`), clientCa: pem('ca.crt') })
   const server = await startAgentServer(ctx, {
     host: '0.0.0.0',
     port: config.agentPort,
-    tls: {
-      cert: pem(`kubelet-${config.nodeName}.crt`),
-      key: pem(`kubelet-${config.nodeName}.key`),
-      clientCa: pem('ca.crt'),
-    },
+    tls: tls(),
     nodeName: config.nodeName,
     runtime,
     pods: lookup,
@@ -182,7 +192,17 @@ async function serve(
     dataDirectory: files.agent,
     clock,
   })
+  // The server's process renews certificates; the key is written before the certificate.
+  const renewals = watch(files.pki, (_event, name) => {
+    if (name !== certificate) return
+    try {
+      server.updateTls(tls())
+    } catch (err) {
+      ctx.log.error({ err }, 'renewed certificate cannot be used')
+    }
+  })
   await aborted(ctx.signal)
+  renewals.close()
   await server.close()
 }
 

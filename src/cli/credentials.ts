@@ -25,10 +25,19 @@ export async function clusterPki(config: Config, files: Paths): Promise<Pki> {
   }
 }
 
+/** The certificates of this machine as a node: as a client of the API server, and for its own port. Made or renewed when need be. */
+export function nodePairs(pki: Pki, config: Config) {
+  return pki.node(config.nodeName, { addresses: [nodeAddress(config.nodeIP)], dnsNames: [hostname()] })
+}
+
 export async function ensureCredentials(config: Config, files: Paths): Promise<void> {
   const pki = await clusterPki(config, files)
-  const ip = nodeAddress(config.nodeIP)
-  await pki.node(config.nodeName, { addresses: [ip], dnsNames: [hostname()] })
+  await nodePairs(pki, config)
+  await writeKubeconfig(pki, config, files)
+}
+
+/** The admin's kubeconfig; left alone when it says the same already. */
+export async function writeKubeconfig(pki: Pki, config: Config, files: Paths): Promise<void> {
   const { buildKubeconfig, formatKubeconfig } = await import('../client/kubeconfig.ts')
   const text = formatKubeconfig(
     buildKubeconfig({

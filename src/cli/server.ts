@@ -6,7 +6,7 @@ import { createApiServer } from '../apiserver/server.ts'
 import { openLevelStore } from '../apiserver/storage/leveldb.ts'
 import { systemClock } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
-import { keepServerRenewed, type Pki } from '../base/pki.ts'
+import { keepRenewed, type Pki } from '../base/pki.ts'
 import { createClient } from '../client/api-client.ts'
 import { createEventRecorder } from '../client/event-recorder.ts'
 import { inProcessTransport } from '../client/in-process-transport.ts'
@@ -18,7 +18,7 @@ import { runScheduler } from '../scheduler/scheduler.ts'
 import { writePid, writeReady } from './cluster-process.ts'
 import { runComponent } from './component.ts'
 import { CliError, type Config, type Flags } from './config.ts'
-import { clusterPki } from './credentials.ts'
+import { clusterPki, nodePairs, writeKubeconfig } from './credentials.ts'
 import { nodeAddress } from './node-address.ts'
 import { type Paths, paths } from './paths.ts'
 import { clusterConfig } from './settings-file.ts'
@@ -48,7 +48,14 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
         if (err.code !== 'EADDRINUSE') throw err
         throw new CliError(`port ${config.apiPort} is already taken: choose another with --api-port`)
       })
-      keepServerRenewed(ctx, pki, clock, (pair) => server.renewTls(pair))
+      let node = await nodePairs(pki, config)
+      const pairs = () => [pki.server, pki.kubeletClient, pki.admin, node.client, node.serving]
+      keepRenewed(ctx, clock, pairs, async () => {
+        await pki.renew()
+        server.renewTls(pki.server)
+        node = await nodePairs(pki, config) // the agent sees its new files by itself
+        await writeKubeconfig(pki, config, files)
+      })
       writeReady(files, 'server')
       await Promise.all([
         schedule(child(ctx, { component: 'scheduler' }), server.handler, metrics.scheduler),

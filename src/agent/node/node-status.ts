@@ -4,10 +4,10 @@ import type { DeepReadonly } from '../../api/meta/object.ts'
 import { canonicalQuantity, toMilli, toWhole } from '../../api/meta/quantity.ts'
 import { formatTime } from '../../api/meta/time.ts'
 import type * as v1 from '../../api/types/core.v1.ts'
+import { GIT_VERSION } from '../../base/version.ts'
 import type { Image } from '../cri/runtime.ts'
 import type { HostFacts, HostFree } from './host.ts'
 
-export const KUBELET_VERSION = 'v1.36.0+skiff'
 /** k8s: the eviction thresholds, kept free of pods. */
 const KEPT_MEMORY_BYTES = 100 * 2 ** 20
 const KEPT_DISK_SHARE = 0.1
@@ -92,7 +92,7 @@ export function nodeStatus(input: NodeStatusInput, old: DeepReadonly<v1.NodeStat
         : (old?.nodeInfo?.containerRuntimeVersion ?? ''),
       kernelVersion: runtime?.kernelVersion ?? old?.nodeInfo?.kernelVersion ?? '',
       kubeProxyVersion: '',
-      kubeletVersion: KUBELET_VERSION,
+      kubeletVersion: GIT_VERSION,
       machineID: facts.machineID,
       operatingSystem: runtime?.os ?? 'linux',
       osImage: runtime?.osImage ?? old?.nodeInfo?.osImage ?? '',

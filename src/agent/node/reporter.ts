@@ -57,6 +57,7 @@ export class NodeReporter {
   #told = new Map<string, string>()
   #changed = Promise.withResolvers<void>()
   /** Resolved when the runtime has answered, or failed to, for the first time. */
+  #networkProblem: string | undefined
   readonly #engineKnown = Promise.withResolvers<void>()
 
   private constructor(deps: NodeReporterDeps, options: NodeOptions, facts: HostFacts, free: HostFree) {
@@ -99,6 +100,13 @@ export class NodeReporter {
     if (up && this.#runtimeDown !== undefined) this.#imagesStale = true
     if (this.#runtimeDown === down) return
     this.#runtimeDown = down
+    this.#wake()
+  }
+
+  /** @param problem why pods cannot be given a network; undefined when they can. */
+  networkChanged(problem: string | undefined): void {
+    if (this.#networkProblem === problem) return
+    this.#networkProblem = problem
     this.#wake()
   }
 
@@ -177,7 +185,7 @@ export class NodeReporter {
         reserved,
         agentPort,
         runtime: this.#runtime,
-        runtimeDown: this.#runtimeDown,
+        runtimeDown: this.#runtimeDown ?? networkDown(this.#networkProblem),
         images: this.#images,
         nowMs: this.#deps.clock.now(),
       },
@@ -271,3 +279,9 @@ const CONDITION_EVENTS: Readonly<Record<string, readonly [string, string]>> = {
   DiskPressure: ['NodeHasDiskPressure', 'NodeHasNoDiskPressure'],
   PIDPressure: ['NodeHasInsufficientPID', 'NodeHasSufficientPID'],
 }
+
+/** k8s: the kubelet's sentence for a runtime whose network plugin is not ready. */
+const networkDown = (problem: string | undefined) =>
+  problem === undefined
+    ? undefined
+    : `container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${problem}`
