@@ -577,6 +577,10 @@ ${pod('ported', `  containers: [{ name: main, ${IMAGE}, command: [httpd, -f, -p,
       'http://127.0.0.1:18082/group',
     ])
       assert.match((await host.run(['curl', '-sS', '-m', '5', url])).stdout, /^root:/, url)
+    await cluster.kubectl('label pod ported app=ported')
+    await cluster.kubectl('expose pod ported --name=front --port=80 --target-port=8080')
+    const itself = async () => /^root:/.test(await cluster.sh('ported', 'curl -s -m 2 http://front/group'))
+    await until('a pod with a host port reaches itself through its Service', itself)
     await cluster.apply(
       pod(
         'also',

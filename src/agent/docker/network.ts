@@ -55,6 +55,21 @@ export class PodNetwork {
     return { address, prefixLength: prefixLength(subnet), gateway, bridge, sysctls }
   }
 
+  /**
+   * Lets pods that the engine attached reach themselves through a Service: such a packet goes out and in by the same port of the
+   * bridge. Pods with namespaces of ours have it from the start. Without root it stays as it is, and only that case doesn't work.
+   */
+  async reflect(): Promise<void> {
+    if (process.getuid?.() !== 0) return
+    try {
+      const { stdout } = await run('ip', ['-o', 'link', 'show', 'master', this.config.bridge])
+      for (const [, port] of stdout.matchAll(/^\d+: ([^@:]+)/gm))
+        await run('ip', ['link', 'set', 'dev', port!, 'type', 'bridge_slave', 'hairpin', 'on'])
+    } catch (err) {
+      this.#engine.log.debug({ err, bridge: this.config.bridge }, 'bridge ports stay without hairpin')
+    }
+  }
+
   /** Creates it unless it is there. */
   ensure(ctx: Ctx): Promise<void> {
     this.#ready ??= this.#ensure(ctx).catch((err) => {

@@ -76,6 +76,7 @@ export class Sandboxes {
       }
       if (this.#oomScore === 'unknown') this.#oomScore = 'allowed'
       if (attachment === 'entered') this.#network.proveEntering()
+      if (attachment === 'engine') await this.#network.reflect()
       if (!early) onCreated?.({ ...sandbox })
       return { ...sandbox, state: 'Ready', ips: address ? [address] : [] }
     }
