@@ -481,7 +481,7 @@ ${pod('greedy', `  restartPolicy: Never\n  containers: [{ name: main, ${IMAGE}, 
     }
     assert.equal((await getPod('limited')).status?.qosClass, 'Burstable')
     await phase('greedy', 'Failed')
-    assert.equal(await statusOf('greedy'), 'OOMKilled')
+    await until('the reason is known', async () => (await statusOf('greedy')) === 'OOMKilled')
     assert.equal((await getPod('greedy')).status?.containerStatuses?.[0]?.state?.terminated?.exitCode, 137)
   })
 

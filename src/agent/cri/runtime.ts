@@ -152,6 +152,8 @@ export interface RuntimeEvent {
   type:
     | 'ContainerStarted'
     | 'ContainerStopped'
+    /** The kernel killed a process in it for its memory; may come after its end, whose reason is then another one. */
+    | 'ContainerOOM'
     | 'ContainerDeleted'
     | 'SandboxStarted'
     | 'SandboxStopped'

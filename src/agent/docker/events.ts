@@ -12,6 +12,8 @@ interface EngineEvent {
 
 const TYPES: Readonly<Record<string, { container: RuntimeEvent['type']; sandbox: RuntimeEvent['type'] }>> = {
   start: { container: 'ContainerStarted', sandbox: 'SandboxStarted' },
+  // Docker notes that memory was the reason when it hears of it, which may be after the end.
+  oom: { container: 'ContainerOOM', sandbox: 'ContainerOOM' },
   die: { container: 'ContainerStopped', sandbox: 'SandboxStopped' },
   destroy: { container: 'ContainerDeleted', sandbox: 'SandboxDeleted' },
 }

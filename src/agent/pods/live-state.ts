@@ -104,6 +104,11 @@ export class LiveState {
         if (this.#containers.get(id)?.state !== 'Exited') await this.inspect(ctx, id)
         return true
       }
+      case 'ContainerOOM':
+        if (!this.#containers.has(id)) return false
+        await this.#inspecting.get(id)
+        await this.inspect(ctx, id)
+        return true
       case 'ContainerDeleted':
         if (!this.#containers.has(id)) return false
         this.dropContainer(id)
