@@ -11,7 +11,7 @@ import {
   RuntimeError,
 } from '../cri/runtime.ts'
 import type { Docker } from './dockerode.ts'
-import { type Engine, isOomScoreRefused, isRuntimeError, statusCodeOf } from './engine.ts'
+import { type Engine, isOomScoreRefused, isRuntimeError, removeContainer, statusCodeOf } from './engine.ts'
 import type { Images } from './images.ts'
 import { containerLabels, containerName, labelFilters, type SandboxFacts, sandboxFilters } from './labels.ts'
 import type { Sandboxes } from './sandbox.ts'
@@ -67,9 +67,7 @@ export class Containers {
   }
 
   async remove(ctx: Ctx, id: string): Promise<void> {
-    await this.#engine.callIdempotent(ctx, (docker, abortSignal) =>
-      docker.getContainer(id).remove({ force: true, v: true, abortSignal }),
-    )
+    await removeContainer(this.#engine, ctx, id)
     this.#known.delete(id)
   }
 

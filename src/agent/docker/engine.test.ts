@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isBeingRemoved, isOomScoreRefused, runtimeErrorOf, userWords } from './engine.ts'
+import { isBeingRemoved, isOomScoreRefused, leftMount, runtimeErrorOf, userWords } from './engine.ts'
 
 test('of a failed start, what concerns the user is left', () => {
   const cases: [string, string][] = [
@@ -43,4 +43,17 @@ test('a removal that is under way already is recognised', () => {
 test('a refused oom_score_adj is recognised', () => {
   assert.ok(isOomScoreRefused(new Error("runc create failed: can't get final child's PID from pipe: EOF")))
   assert.ok(!isOomScoreRefused(new Error('no space left on device')))
+})
+
+test('only a root file system that the engine could not remove is named as left mounted', () => {
+  const id = 'e2977c98eafe02e195fa18305bbb81ddcd22947a29e437626bed1ccb787af3c0'
+  const busy = (path: string) =>
+    new Error(
+      `container x: driver "overlay2" failed to remove root filesystem: unlinkat ${path}: device or resource busy`,
+    )
+  const merged = `/var/lib/docker/overlay2/${id}/merged`
+  assert.equal(leftMount(busy(merged)), merged)
+  assert.equal(leftMount(busy('/home/user')), undefined)
+  assert.equal(leftMount(busy(`${merged}/etc`)), undefined)
+  assert.equal(leftMount(new Error('no such container')), undefined)
 })

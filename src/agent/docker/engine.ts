@@ -1,7 +1,9 @@
 // One engine as the other files of this folder see it: dockerode, and what its errors mean. `call` runs one request under a ctx and turns
 // whatever fails into a RuntimeError, so that no file handles HTTP codes by itself.
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import { promisify } from 'node:util'
 import type { Clock } from '../../base/clock.ts'
 import type { Ctx } from '../../base/ctx.ts'
 import type { Logger } from '../../base/log.ts'
@@ -66,6 +68,34 @@ export class Engine {
       if (!isRuntimeError(err, 'NotFound') && statusCodeOf(err) !== 304 && !isBeingRemoved(err)) throw err
     }
   }
+}
+
+/**
+ * Removes a container, running or not; one that is gone or going is fine. An engine that was restarted may have left a dead container's
+ * root file system mounted, and then cannot remove it: it is unmounted here, and the removal is tried again.
+ */
+export async function removeContainer(engine: Engine, ctx: Ctx, id: string): Promise<void> {
+  const remove = () =>
+    engine.callIdempotent(ctx, (docker, abortSignal) =>
+      docker.getContainer(id).remove({ force: true, v: true, abortSignal }),
+    )
+  try {
+    await remove()
+  } catch (err) {
+    const mount = leftMount(err)
+    if (mount === undefined) throw err
+    engine.log.warn({ container: id, mount }, 'the engine left a root file system mounted')
+    await promisify(execFile)('umount', ['-l', mount]).catch((cause) =>
+      engine.log.warn({ err: cause }, 'not unmounted'),
+    )
+    await remove()
+  }
+}
+
+/** The mount point that the engine complains of, when it is a container's own root file system and nothing else. */
+export function leftMount(err: unknown): string | undefined {
+  if (!(err instanceof Error)) return undefined
+  return /unlinkat (\/\S+\/overlay2\/[0-9a-f]{64}\/merged): device or resource busy/.exec(err.message)?.[1]
 }
 
 /** Somebody asked for it before, and it will be gone in a moment. */

@@ -5,7 +5,7 @@ import { delay } from '../../base/clock.ts'
 import type { Ctx } from '../../base/ctx.ts'
 import { type PodSandbox, type PodSandboxConfig, RuntimeError } from '../cri/runtime.ts'
 import type { Docker } from './dockerode.ts'
-import { type Engine, isOomScoreRefused, isRuntimeError } from './engine.ts'
+import { type Engine, isOomScoreRefused, isRuntimeError, removeContainer } from './engine.ts'
 import { labelFilters, type SandboxFacts, sandboxFacts, sandboxLabels, sandboxName, splitLabels } from './labels.ts'
 import type { PodNetwork } from './network.ts'
 import { ensurePauseImage, PAUSE_IMAGE } from './pause-image.ts'
@@ -179,9 +179,7 @@ export class Sandboxes {
   }
 
   async #discard(ctx: Ctx, id: string): Promise<void> {
-    await this.#engine.callIdempotent(ctx, (docker, abortSignal) =>
-      docker.getContainer(id).remove({ force: true, v: true, abortSignal }),
-    )
+    await removeContainer(this.#engine, ctx, id)
     await this.#removeNamespace(id)
     this.#facts.delete(id)
   }
