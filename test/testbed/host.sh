@@ -37,11 +37,17 @@ start() {
   echo "unix://$sock"
 }
 
+# Mounts that the engine, or what ran in it, left below our own directory: the next engine would find its files busy.
+unmount_left() {
+  awk -v dir="$dir/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | while read -r mount; do umount -l "$mount" 2>/dev/null || true; done
+}
+
 stop_engine() {
   pid=$(cat "$dir/pid")
   kill "$pid" 2>/dev/null || true
   i=0
   while kill -0 "$pid" 2>/dev/null && [ $i -lt 200 ]; do i=$((i + 1)); sleep 0.1; done
+  kill -0 "$pid" 2>/dev/null || unmount_left
 }
 
 stop() {
@@ -52,8 +58,7 @@ stop() {
     stop_engine
   fi
   ! ip netns list | grep -q "^$ns\b" || ip netns del "$ns"
-  # Mounts that the engine, or what ran in it, left below our own directory.
-  awk -v dir="$dir/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | while read -r mount; do umount -l "$mount"; done
+  unmount_left
   rm -rf "$dir"
 }
 
