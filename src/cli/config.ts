@@ -32,6 +32,16 @@ export interface Config {
   clusterDomain: string
   /** Address that the node and the API server tell others; empty: that of the default route. */
   nodeIP: string
+  /** Files and lists by which the API server is configured, as kube-apiserver's flags of these names; empty: none. Files are absolute. */
+  tokenAuthFile: string
+  authenticationConfig: string
+  authorizationConfig: string
+  admissionControlConfigFile: string
+  enableAdmissionPlugins: string
+  disableAdmissionPlugins: string
+  auditPolicyFile: string
+  auditLogPath: string
+  encryptionProviderConfig: string
 }
 
 interface Setting {
@@ -65,6 +75,29 @@ const unixSocket = (value: string) =>
     ? undefined
     : 'must be unix:///path/of/docker.sock: the agent uses the Engine of its own host'
 const nonEmpty = (value: string) => (value === '' ? 'must not be empty' : undefined)
+
+const file = (key: keyof Config, flag: string, help: string): Setting => ({
+  key,
+  flag,
+  help,
+  value: () => '',
+  check: () => undefined,
+})
+const pluginList = (value: string) =>
+  /^([A-Za-z]+(,[A-Za-z]+)*)?$/.test(value) ? undefined : 'must be names of admission plug-ins, separated by commas'
+const list = (key: keyof Config, flag: string, help: string): Setting => ({
+  ...file(key, flag, help),
+  check: pluginList,
+})
+const FILES: ReadonlySet<string> = new Set([
+  'tokenAuthFile',
+  'authenticationConfig',
+  'authorizationConfig',
+  'admissionControlConfigFile',
+  'auditPolicyFile',
+  'auditLogPath',
+  'encryptionProviderConfig',
+])
 
 export function defaultDataDir(): string {
   return process.getuid?.() === 0
@@ -129,6 +162,19 @@ const settings: readonly Setting[] = [
     value: () => '',
     check: ipOrEmpty,
   },
+  file('tokenAuthFile', 'token-auth-file', 'static tokens: a CSV file of token,user,uid,"groups"'),
+  file('authenticationConfig', 'authentication-config', 'an AuthenticationConfiguration: OIDC issuers, anonymous'),
+  file('authorizationConfig', 'authorization-config', 'an AuthorizationConfiguration: webhooks'),
+  file('admissionControlConfigFile', 'admission-control-config-file', 'an AdmissionConfiguration'),
+  list(
+    'enableAdmissionPlugins',
+    'enable-admission-plugins',
+    'admission plug-ins to add to those that are on, by comma',
+  ),
+  list('disableAdmissionPlugins', 'disable-admission-plugins', 'admission plug-ins to leave out, by comma'),
+  file('auditPolicyFile', 'audit-policy-file', 'an audit Policy: what the audit log tells'),
+  file('auditLogPath', 'audit-log-path', 'where the audit log is written'),
+  file('encryptionProviderConfig', 'encryption-provider-config', 'an EncryptionConfiguration'),
 ]
 
 const switches = ['demo', 'purge', 'json'] as const
@@ -136,8 +182,8 @@ const switches = ['demo', 'purge', 'json'] as const
 export type Switch = (typeof switches)[number]
 
 export const USAGE_OF_FLAGS = `Flags (also SKIFF_DATA_DIR and so on, or keys of a YAML file named by --config or SKIFF_CONFIG):
-${settings.map((s) => `  --${s.flag.padEnd(16)} ${s.help}${s.value() ? ` (${s.value()})` : ''}`).join('\n')}
-  --${'config'.padEnd(16)} a YAML file with the above, e.g. "apiPort: 7443"
+${settings.map((s) => `  --${s.flag.padEnd(30)} ${s.help}${s.value() ? ` (${s.value()})` : ''}`).join('\n')}
+  --${'config'.padEnd(30)} a YAML file with the above, e.g. "apiPort: 7443"
 `
 
 export interface Flags {
@@ -203,7 +249,8 @@ export function resolveConfig(
       // The first of the settings: where the data is decides what else was saved.
       config[key] = resolve(text)
       last = saved(config[key])
-    } else config[key] = key === 'apiPort' || key === 'agentPort' ? Number(text) : text
+    } else if (FILES.has(key)) config[key] = text && resolve(text)
+    else config[key] = key === 'apiPort' || key === 'agentPort' ? Number(text) : text
   }
   const resolved = config as unknown as Config
   if (resolved.apiPort === resolved.agentPort)
