@@ -67,7 +67,7 @@ export const PLUGINS: readonly Entry[] = [
   on('DefaultIngressClass', ({ lookup }) => defaultIngressClass(lookup)),
   off('DenyServiceExternalIPs', () => denyServiceExternalIPs),
   on('PodTopologyLabels', ({ lookup }) => podTopologyLabels(lookup)),
-  on('PodResizeValidator', ({ lookup }) => podResizeValidator(lookup)),
+  off('PodResizeValidator', ({ lookup }) => podResizeValidator(lookup)),
 ]
 
 export function standardAdmission(parts: AdmissionParts): Admission {

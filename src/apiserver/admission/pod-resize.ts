@@ -1,3 +1,4 @@
+// Off by default: without it, the node says that a resize is infeasible.
 // A pod that runs can't be resized to more than its node has for pods, nor on a node whose system can't do that.
 import { Node } from '../../api/kinds/node.ts'
 import { Pod } from '../../api/kinds/pod.ts'

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { type Json, pod, testApi, withDefaultAccount } from '../test-api.ts'
 import { NO_SETTINGS } from './plugin-choice.ts'
+import { resizeProblem } from './pod-resize.ts'
 
 const optional = [
   'AlwaysPullImages',
@@ -63,7 +64,7 @@ test('claims and Ingresses get the newest of the default classes', async () => {
     provisioner: 'example.com/disk',
   })
   await made(api.post('/apis/storage.k8s.io/v1/storageclasses', storage('old')))
-  api.clock.advance(1000)
+  await api.clock.advance(1000)
   await made(api.post('/apis/storage.k8s.io/v1/storageclasses', storage('new')))
   const claim = (name: string, more: object = {}) => ({
     metadata: { name },
@@ -186,4 +187,22 @@ test('a pod that is bound learns where its node is', async () => {
     'topology.kubernetes.io/zone': 'a',
     'topology.kubernetes.io/region': 'own',
   })
+})
+
+test('a pod is not resized to more than its node has', () => {
+  const node = {
+    metadata: { name: 'n1', labels: { 'kubernetes.io/os': 'linux' } },
+    status: { allocatable: { cpu: '2', memory: '1Gi' } },
+  }
+  const asking = (cpu: string) =>
+    pod('p', { containers: [{ name: 'app', image: 'i', resources: { requests: { cpu } } }] })
+  assert.equal(resizeProblem(asking('2') as never, node as never), undefined)
+  assert.equal(
+    resizeProblem(asking('2500m') as never, node as never),
+    "Node didn't have enough allocatable resources: cpu, requested: 2500, allocatable: 2000",
+  )
+  assert.equal(
+    resizeProblem(asking('1') as never, { ...node, metadata: { name: 'n1' } } as never),
+    'pod resize is only supported on linux nodes, node "n1" is ""',
+  )
 })
