@@ -1,5 +1,7 @@
 // The settings of single plug-ins, as they come out of an AdmissionConfiguration.
+
 import type { ScopeRule } from '../quota/usage.ts'
+import type { PodSecuritySettings } from './pod-security/policy.ts'
 
 /** What nobody may use in a namespace without a quota for it. */
 export interface LimitedResource {
@@ -10,5 +12,6 @@ export interface LimitedResource {
 }
 
 export interface PluginConfigurations {
+  readonly PodSecurity?: PodSecuritySettings
   readonly ResourceQuota?: readonly LimitedResource[]
 }

@@ -18,6 +18,7 @@ import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts
 import { type AdmissionSettings, isChosen, NO_SETTINGS, type Standing } from './plugin-choice.ts'
 import { defaultTolerationSeconds, priority, taintNodesByCondition } from './pod-defaults.ts'
 import { podResizeValidator } from './pod-resize.ts'
+import { podSecurity } from './pod-security/pod-security.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
 import { certificateApproval, certificateRequestor, rbacEscalation } from './rbac.ts'
 import { resourceQuota } from './resource-quota.ts'
@@ -54,6 +55,7 @@ export const PLUGINS: readonly Entry[] = [
   on('NodeRestriction', () => nodeRestriction),
   on('TaintNodesByCondition', () => taintNodesByCondition),
   off('AlwaysPullImages', () => alwaysPullImages),
+  on('PodSecurity', ({ lookup, clock, settings }) => podSecurity(lookup, clock, settings?.configurations.PodSecurity)),
   on('Priority', ({ lookup }) => priority(lookup)),
   on('DefaultTolerationSeconds', () => defaultTolerationSeconds),
   on('DefaultStorageClass', ({ lookup }) => defaultStorageClass(lookup)),
