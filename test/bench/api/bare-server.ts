@@ -68,3 +68,5 @@ app.get('/objects/:name', async (request, reply) => {
 app.get('/readyz', async () => 'ok')
 await level.open()
 await app.listen({ host: '127.0.0.1', port: Number(port) })
+
+process.once('SIGTERM', () => process.exit(0))

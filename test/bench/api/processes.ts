@@ -42,7 +42,11 @@ export function startApiServer(dataDir: string, port: number): Promise<Server> {
 export function startBare(directory: string, pkiOf: string, port: number): Promise<Server> {
   const pem = (name: string) => join(pkiOf, 'pki', name)
   const files = [pem('apiserver.crt'), pem('apiserver.key'), pem('ca.crt')]
-  return start([join(import.meta.dirname, 'bare-server.ts'), directory, ...files, String(port)], pkiOf, port)
+  return start(
+    [...nodeOptions, join(import.meta.dirname, 'bare-server.ts'), directory, ...files, String(port)],
+    pkiOf,
+    port,
+  )
 }
 
 async function start(args: string[], pkiOf: string, port: number): Promise<Server> {
