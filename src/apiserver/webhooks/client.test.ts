@@ -76,7 +76,7 @@ describe('a call by URL', () => {
     const clock = new FakeClock()
     const own = new WebhookClient({ store: api.store, clock, random: Math.random })
     const call = own.post(byUrl(hook), {}, options({ timeoutMs: 1500 })).catch((err) => err)
-    clock.advance(1500)
+    void clock.advance(1500)
     const err = await call
     assert.ok(err instanceof CallFailed)
     assert.equal(err.message, `Post "https://127.0.0.1:${hook.port}/review?timeout=2s": context deadline exceeded`)
