@@ -1,5 +1,6 @@
 // Nothing is created in a namespace that doesn't exist or that is being deleted, and the namespaces that the cluster can't be
 // without aren't deleted.
+import { LocalSubjectAccessReview } from '../../api/kinds/local-subject-access-review.ts'
 import { Namespace } from '../../api/kinds/namespace.ts'
 import { forbidden, notFound, StatusError } from '../../api/meta/errors.ts'
 import { refOf } from '../registry/call.ts'
@@ -17,7 +18,7 @@ export function namespaceLifecycle(lookup: Lookup): AdmissionPlugin {
       if (itself && operation === 'DELETE' && IMMORTAL.has(name)) {
         throw forbidden(refOf(kind), name, 'this namespace may not be deleted')
       }
-      if (itself || operation !== 'CREATE' || !namespace) return
+      if (itself || operation !== 'CREATE' || !namespace || isKind(kind, LocalSubjectAccessReview)) return
       const found = await lookup.get(Namespace, namespace)
       if (!found) throw notFound({ group: '', resource: 'namespaces' }, namespace)
       if (found.status?.phase !== 'Terminating' && !found.metadata.deletionTimestamp) return
