@@ -12,6 +12,7 @@ import type { Pki } from '../base/pki.ts'
 import { reviews } from './actions/reviews.ts'
 import type { AdmissionSettings } from './admission/plugin-choice.ts'
 import { standardAdmission } from './admission/plugins.ts'
+import { enforcesQuotas } from './admission/resource-quota.ts'
 import { AddressRange } from './allocators/address-range.ts'
 import { ServiceAddresses } from './allocators/service-addresses.ts'
 import type { PortRange } from './allocators/service-plan.ts'
@@ -31,7 +32,9 @@ import { type Encoders, JSON_TYPE, standardEncoders } from './http/encode.ts'
 import type { FrontEnd } from './http/front-end.ts'
 import { Metrics } from './metrics.ts'
 import { OpenApi } from './openapi/documents.ts'
+import { QuotaKeeper } from './quota/quota-keeper.ts'
 import type { Registry } from './registry/call.ts'
+import { inTurn } from './registry/commit-hooks.ts'
 import { Resources } from './resources.ts'
 import { objectResponse, textResponse } from './respond.ts'
 import type { Store } from './storage/store.ts'
@@ -106,14 +109,16 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const serviceRange = new AddressRange(options.serviceCIDR)
   const nodePorts = options.nodePorts ?? NODE_PORTS
   const addresses = await ServiceAddresses.open(store, { addresses: serviceRange, nodePorts }, random)
+  const quotas = await QuotaKeeper.open({ store, clock, log, enforces: enforcesQuotas(options.admission) })
   const nodes = new NodeConnections(store, () => pki && { ca: pki.authorityCert, ...pki.kubeletClient })
 
   const registry: Registry = {
     store,
     clock,
     resources,
-    admission: standardAdmission({ store, clock, random, authorizer, resources, settings: options.admission }),
-    hooks: addresses,
+    admission: standardAdmission({ store, clock, random, authorizer, resources, quotas, settings: options.admission }),
+    // Ports have been given when quotas count them.
+    hooks: inTurn([addresses, quotas]),
     random,
     newUid,
     stopping: stopping.signal,
@@ -205,6 +210,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         stopping.abort(new Error('the server is stopping'))
         await frontEnd?.close()
         await eventExpiry.close()
+        await quotas.close()
         addresses.close()
         authorizer.close()
       })()
