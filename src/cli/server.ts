@@ -1,5 +1,6 @@
 // `skiff server`: the control plane. The API server with its database; the scheduler and the controllers as its in-process clients.
 
+import type { Kind } from '../api/kinds/kind.ts'
 import type { RequestHandler } from '../api/wire.ts'
 import { TokenKey } from '../apiserver/authn/jwt.ts'
 import { createApiServer } from '../apiserver/server.ts'
@@ -13,6 +14,7 @@ import { inProcessTransport } from '../client/in-process-transport.ts'
 import { createCache } from '../client/informer-cache.ts'
 import { ControllerMetrics } from '../controllers/metrics.ts'
 import { runAllControllers } from '../controllers/registry.ts'
+import { keptOfConfigMap } from '../controllers/root-ca.ts'
 import { SchedulerMetrics } from '../scheduler/metrics.ts'
 import { runScheduler } from '../scheduler/scheduler.ts'
 import { writePid, writeReady } from './cluster-process.ts'
@@ -91,5 +93,6 @@ async function control(ctx: Ctx, handler: RequestHandler, metrics: ControllerMet
 
 function parts(ctx: Ctx, handler: RequestHandler, user: { name: string; groups: string[] }, fieldManager: string) {
   const client = createClient(inProcessTransport(handler, { user, userAgent: fieldManager }), { fieldManager })
-  return { client, cache: createCache(ctx, client, systemClock), clock: systemClock }
+  const keep = (kind: Kind<never>) => (kind.group === '' && kind.kind === 'ConfigMap' ? keptOfConfigMap : undefined)
+  return { client, cache: createCache(ctx, client, systemClock, { keep }), clock: systemClock }
 }

@@ -18,6 +18,7 @@ import {
   type Write,
   type WriteResult,
 } from './store.ts'
+import { StoredEntry } from './stored-entry.ts'
 import { type WatchBounds, WatchHub } from './watch-hub.ts'
 
 export interface StoreOptions extends Partial<RingBounds>, Partial<WatchBounds> {
@@ -80,7 +81,7 @@ const encoder = new TextEncoder()
 
 function withRevision(write: Write, object: Entry['object'], revision: Revision): Entry {
   const stamped = { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } }
-  return { key: write.key, object: stamped, json: encoder.encode(JSON.stringify(stamped)), revision }
+  return StoredEntry.written(write.key, stamped, encoder.encode(JSON.stringify(stamped)), revision)
 }
 
 export class Engine implements Store {
