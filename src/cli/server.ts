@@ -7,6 +7,7 @@ import { createApiServer } from '../apiserver/server.ts'
 import { openLevelStore } from '../apiserver/storage/leveldb.ts'
 import { systemClock } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
+import { releaseStartMemory } from '../base/heap.ts'
 import { keepRenewed, type Pki } from '../base/pki.ts'
 import { createClient } from '../client/api-client.ts'
 import { createEventRecorder } from '../client/event-recorder.ts'
@@ -62,6 +63,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
         await writeKubeconfig(pki, config, files)
       })
       writeReady(files, 'server')
+      releaseStartMemory(clock)
       await Promise.all([
         schedule(child(ctx, { component: 'scheduler' }), server.handler, metrics.scheduler),
         control(child(ctx, { component: 'controllers' }), server.handler, metrics.controllers, pki),
