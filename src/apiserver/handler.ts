@@ -7,9 +7,10 @@ import { PROTOBUF_MEDIA_TYPE } from '../api/schema/protobuf.ts'
 import type { ApiRequest, ApiResponse, RequestHandler } from '../api/wire.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
+import type { Auditor, AuditRecord } from './audit/auditor.ts'
 import { type Authorize, requireAccess } from './authorize.ts'
 import { type Metrics, requestLabels } from './metrics.ts'
-import { type Negotiated, negotiate, type View } from './negotiate.ts'
+import { isPlain, type Negotiated, negotiate, PLAIN, type View } from './negotiate.ts'
 import type { Call, Registry } from './registry/call.ts'
 import { create } from './registry/create.ts'
 import { remove } from './registry/delete.ts'
@@ -36,6 +37,8 @@ export interface PathHandler {
 export interface HandlerParts {
   readonly registry: Registry
   readonly authorize: Authorize
+  /** Undefined without an audit policy. */
+  readonly audit?: Auditor | undefined
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
@@ -59,6 +62,9 @@ const VERBS: Readonly<Record<Verb, Action>> = {
   deletecollection: deleteCollection,
 }
 
+/** k8s: what is longer is cut. */
+const MAX_AUDIT_ID = 64
+
 export function createHandler(parts: HandlerParts): RequestHandler {
   return async (request) => {
     const { clock, metrics } = parts
@@ -69,23 +75,29 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     const failed = (err: unknown) => {
       return errorResponse(err, parts.log.child({ user: user.name, verb: info.verb, path: request.path }))
     }
+    const auditId = request.headers['audit-id']?.slice(0, MAX_AUDIT_ID) || parts.registry.newUid()
+    const audit = parts.audit?.begin(request, info, auditId)
     let kind: Kind | undefined
     let response: ApiResponse
     try {
-      requireAccess(parts.authorize, user, info)
+      requireAccess(audit?.listening(parts.authorize) ?? parts.authorize, user, info)
       if (!info.isResource) response = await nonResource(parts.paths, request)
       else {
         kind = parts.registry.resources.find(info.group, info.version, info.resource)
-        response = await resource(parts, request, info, kind, failed)
+        response = await resource(parts, request, info, kind, failed, audit)
       }
     } catch (err) {
-      const left = request.signal.aborted && err === request.signal.reason
+      const { signal } = request
+      const left = signal.aborted && err === signal.reason
       response = failed(left ? clientGone(err) : err)
     }
-    const labels = requestLabels(info, kind !== undefined)
-    metrics.requests.add({ ...labels, code: String(response.status) })
-    if (response.body.kind === 'watch') return counted(response, metrics, labels)
-    if (response.body.kind !== 'stream') metrics.durations.observe(labels, (clock.now() - startedMs) / 1000)
+    response.headers['audit-id'] = auditId
+    if (audit) response = audit.answered(response, kind)
+    const known = kind !== undefined
+    const { kind: answer } = response.body
+    const seconds = answer === 'watch' || answer === 'stream' ? undefined : (clock.now() - startedMs) / 1000
+    metrics.answered(info, known, response.status, seconds)
+    if (answer === 'watch') return counted(response, metrics, requestLabels(info, known))
     return response
   }
 }
@@ -103,6 +115,7 @@ async function resource(
   info: RequestInfo,
   kind: Kind | undefined,
   failed: (err: unknown) => ApiResponse,
+  audit: AuditRecord | undefined,
 ): Promise<ApiResponse> {
   if (!kind) throw pathNotFound()
   const action = route(parts, kind, info)
@@ -113,13 +126,16 @@ async function resource(
     kind,
     user: request.user,
     query: request.query,
-    signal: request.signal,
+    get signal() {
+      return request.signal
+    },
     log: parts.log,
     view,
     warnings: kind.deprecated ? [kind.deprecated] : [],
-    annotations: new Map(),
+    annotations: [],
   }
   const response = await action(parts.registry, call).catch(failed)
+  audit?.annotateAll(call.annotations)
   const headers: Record<string, string> = response.headers
   if (headers['content-type'] === 'application/json') headers['content-type'] = mediaType
   if (call.warnings.length > 0) headers['warning'] = warningHeader(call.warnings)
@@ -164,6 +180,7 @@ const OPAQUE: ReadonlySet<string> = new Set(['log', 'exec', 'attach', 'portforwa
 function negotiated(parts: HandlerParts, request: ApiRequest, info: RequestInfo, kind: Kind): Negotiated {
   if (OPAQUE.has(info.subresource)) return { mediaType: 'application/json', view: 'object' }
   const accept = request.headers['accept']
+  if (isPlain(accept)) return PLAIN
   // k8s: custom resources have no protobuf.
   const builtin = kind.schema.name !== ''
   const mediaTypes = parts.mediaTypes.filter((type) => builtin || type !== PROTOBUF_MEDIA_TYPE)
