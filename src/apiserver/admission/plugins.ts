@@ -9,6 +9,7 @@ import { type Admission, type AdmissionPlugin, admissionChain } from './admissio
 import { alwaysPullImages } from './always-pull-images.ts'
 import { defaultIngressClass, defaultStorageClass } from './default-class.ts'
 import { denyServiceExternalIPs } from './deny-service-external-ips.ts'
+import { eventRateLimit } from './event-rate-limit.ts'
 import { limitRanger } from './limit-ranger.ts'
 import { Lookup } from './lookup.ts'
 import { namespaceExists, namespaceLifecycle } from './namespace-lifecycle.ts'
@@ -58,6 +59,7 @@ export const PLUGINS: readonly Entry[] = [
   on('PodSecurity', ({ lookup, clock, settings }) => podSecurity(lookup, clock, settings?.configurations.PodSecurity)),
   on('Priority', ({ lookup }) => priority(lookup)),
   on('DefaultTolerationSeconds', () => defaultTolerationSeconds),
+  off('EventRateLimit', ({ clock, settings }) => eventRateLimit(clock, settings?.configurations.EventRateLimit)),
   on('DefaultStorageClass', ({ lookup }) => defaultStorageClass(lookup)),
   on('StorageObjectInUseProtection', () => storageObjectInUseProtection),
   off('OwnerReferencesPermissionEnforcement', ({ authorizer, resources }) =>
