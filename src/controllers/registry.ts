@@ -4,6 +4,7 @@ import type { Ctx } from '../base/ctx.ts'
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
 import type { Controller } from './controller.ts'
 import { deployment } from './deployment.ts'
+import { disruption } from './disruption.ts'
 import { endpoint } from './endpoint.ts'
 import { endpointSlice } from './endpoint-slice.ts'
 import { endpointSliceMirroring } from './endpoint-slice-mirroring.ts'
@@ -17,6 +18,7 @@ import { rootCa } from './root-ca.ts'
 import { type RunnerDeps, runControllers } from './runner.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceAccountToken, type TokenSigner } from './service-account-token.ts'
+import { pvcProtection, pvProtection } from './storage-protection.ts'
 import { taintEviction } from './taint-eviction.ts'
 
 export interface ControllersOptions {
@@ -42,6 +44,9 @@ export function controllers({ ca, signToken }: ControllersOptions): Controller<n
     taintEviction(),
     podGc(),
     clusterRoleAggregation,
+    pvcProtection,
+    pvProtection,
+    disruption,
   ]
 }
 
