@@ -3,11 +3,11 @@
 import { formatFamily, labelText, type MetricFamily, type MetricLabels } from '../base/metrics-text.ts'
 import type { RequestInfo } from './request-info.ts'
 
-interface Family extends MetricFamily {
+export interface Family extends MetricFamily {
   lines(): Iterable<string>
 }
 
-class Value implements Family {
+export class Value implements Family {
   readonly name: string
   readonly help: string
   readonly type: 'counter' | 'gauge'
@@ -29,7 +29,7 @@ class Value implements Family {
   }
 }
 
-class Histogram implements Family {
+export class Histogram implements Family {
   readonly type = 'histogram'
   readonly name: string
   readonly help: string
@@ -84,15 +84,28 @@ export class Metrics {
   readonly inflight = new Value('gauge', 'apiserver_current_inflight_requests', 'Requests being handled.')
   readonly rejected = new Value('counter', 'apiserver_dropped_requests_total', 'Requests refused because of too many.')
   readonly #startedMs: number
+  readonly #more: Family[] = []
 
   constructor(startedMs: number) {
     this.#startedMs = startedMs
   }
 
+  /** Families of parts of the server that aren't always there. */
+  also(...families: Family[]): void {
+    this.#more.push(...families)
+  }
+
   format(nowMs: number): string {
     const memory = process.memoryUsage()
     const cpu = process.cpuUsage()
-    const families: Family[] = [this.requests, this.durations, this.longRunning, this.inflight, this.rejected]
+    const families: Family[] = [
+      this.requests,
+      this.durations,
+      this.longRunning,
+      this.inflight,
+      this.rejected,
+      ...this.#more,
+    ]
     const single = (name: string, type: 'counter' | 'gauge', help: string, value: number) =>
       formatFamily({ name, type, help }, [`${name} ${value}`])
     const uptime = (nowMs - this.#startedMs) / 1000

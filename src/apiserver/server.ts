@@ -11,6 +11,7 @@ import type { Logger } from '../base/log.ts'
 import type { Pki } from '../base/pki.ts'
 import { reviews } from './actions/reviews.ts'
 import { standardAdmission } from './admission/plugins.ts'
+import { AdmissionWebhooks } from './admission/webhooks/webhooks.ts'
 import { AddressRange } from './allocators/address-range.ts'
 import { ServiceAddresses } from './allocators/service-addresses.ts'
 import type { PortRange } from './allocators/service-plan.ts'
@@ -100,11 +101,12 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const addresses = await ServiceAddresses.open(store, { addresses: serviceRange, nodePorts }, random)
   const nodes = new NodeConnections(store, () => pki && { ca: pki.authorityCert, ...pki.kubeletClient })
 
+  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics })
   const registry: Registry = {
     store,
     clock,
     resources,
-    admission: standardAdmission({ store, clock, random, authorizer }),
+    admission: standardAdmission({ store, clock, random, authorizer, webhooks }),
     hooks: addresses,
     random,
     newUid,
@@ -193,6 +195,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         await eventExpiry.close()
         addresses.close()
         authorizer.close()
+        webhooks.close()
       })()
       return closing
     },

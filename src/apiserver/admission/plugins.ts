@@ -11,15 +11,17 @@ import { certificateApproval, certificateRequestor, rbacEscalation } from './rba
 import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceCarryOver } from './service-addresses.ts'
+import type { AdmissionWebhooks } from './webhooks/webhooks.ts'
 
 export interface AdmissionParts {
   readonly store: Store
   readonly clock: Clock
   readonly random: () => number
   readonly authorizer: Authorizer
+  readonly webhooks: AdmissionWebhooks
 }
 
-export function standardAdmission({ store, clock, random, authorizer }: AdmissionParts): Admission {
+export function standardAdmission({ store, clock, random, authorizer, webhooks }: AdmissionParts): Admission {
   const lookup = new Lookup(store)
   return admissionChain([
     namespaceLifecycle(lookup),
@@ -33,5 +35,7 @@ export function standardAdmission({ store, clock, random, authorizer }: Admissio
     certificateRequestor,
     certificateApproval(authorizer),
     rbacEscalation(authorizer),
+    webhooks.mutating,
+    webhooks.validating,
   ])
 }
