@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Pki } from '../base/pki.ts'
 import { reviews } from './actions/reviews.ts'
+import type { AdmissionSettings } from './admission/plugin-choice.ts'
 import { standardAdmission } from './admission/plugins.ts'
 import { AdmissionWebhooks } from './admission/webhooks/webhooks.ts'
 import { AddressRange } from './allocators/address-range.ts'
@@ -50,6 +51,8 @@ export interface ApiServerOptions {
   readonly advertiseAddress?: string
   /** Without certificates there is no HTTPS and there are no tokens: for tests that only want the handler. */
   readonly pki?: Pki
+  /** Which admission plug-ins run and how; the standard ones unless given. */
+  readonly admission?: AdmissionSettings
   /** More encodings of answers than JSON and YAML. */
   readonly encoders?: Encoders
   readonly kinds?: readonly Kind<never>[]
@@ -106,7 +109,15 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     store,
     clock,
     resources,
-    admission: standardAdmission({ store, clock, random, authorizer, webhooks }),
+    admission: standardAdmission({
+      store,
+      clock,
+      random,
+      authorizer,
+      resources,
+      webhooks,
+      settings: options.admission,
+    }),
     hooks: addresses,
     random,
     newUid,
