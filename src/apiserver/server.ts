@@ -13,6 +13,7 @@ import { reviews } from './actions/reviews.ts'
 import type { AdmissionSettings } from './admission/plugin-choice.ts'
 import { standardAdmission } from './admission/plugins.ts'
 import { enforcesQuotas } from './admission/resource-quota.ts'
+import { AdmissionWebhooks } from './admission/webhooks/webhooks.ts'
 import { AddressRange } from './allocators/address-range.ts'
 import { ServiceAddresses } from './allocators/service-addresses.ts'
 import type { PortRange } from './allocators/service-plan.ts'
@@ -112,11 +113,21 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const quotas = await QuotaKeeper.open({ store, clock, log, enforces: enforcesQuotas(options.admission) })
   const nodes = new NodeConnections(store, () => pki && { ca: pki.authorityCert, ...pki.kubeletClient })
 
+  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics })
   const registry: Registry = {
     store,
     clock,
     resources,
-    admission: standardAdmission({ store, clock, random, authorizer, resources, quotas, settings: options.admission }),
+    admission: standardAdmission({
+      store,
+      clock,
+      random,
+      authorizer,
+      resources,
+      quotas,
+      webhooks,
+      settings: options.admission,
+    }),
     // Ports have been given when quotas count them.
     hooks: inTurn([addresses, quotas]),
     random,
@@ -213,6 +224,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         await quotas.close()
         addresses.close()
         authorizer.close()
+        webhooks.close()
       })()
       return closing
     },

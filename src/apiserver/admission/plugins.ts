@@ -25,6 +25,7 @@ import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceCarryOver } from './service-addresses.ts'
 import { storageObjectInUseProtection } from './storage-object-in-use-protection.ts'
+import type { AdmissionWebhooks } from './webhooks/webhooks.ts'
 
 export interface AdmissionParts {
   readonly store: Store
@@ -33,6 +34,7 @@ export interface AdmissionParts {
   readonly authorizer: Authorizer
   readonly resources: Resources
   readonly quotas: QuotaKeeper
+  readonly webhooks: AdmissionWebhooks
   readonly settings?: AdmissionSettings | undefined
 }
 
@@ -71,6 +73,8 @@ export const PLUGINS: readonly Entry[] = [
   off('DenyServiceExternalIPs', () => denyServiceExternalIPs),
   on('PodTopologyLabels', ({ lookup }) => podTopologyLabels(lookup)),
   off('PodResizeValidator', ({ lookup }) => podResizeValidator(lookup)),
+  on('MutatingAdmissionWebhook', ({ webhooks }) => webhooks.mutating),
+  on('ValidatingAdmissionWebhook', ({ webhooks }) => webhooks.validating),
   // Nothing comes after it: what it lets through is counted.
   on('ResourceQuota', ({ quotas, settings }) => resourceQuota(quotas, settings?.configurations.ResourceQuota)),
 ]

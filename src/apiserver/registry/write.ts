@@ -67,6 +67,7 @@ export async function admitBody(
   body: KubeObject,
   dryRun: boolean,
 ): Promise<void> {
+  body.metadata ??= {} as KubeObject['metadata']
   const request = admissionRequest(call, 'CREATE', body, undefined, dryRun, bodyKind ? { bodyKind } : {})
   await registry.admission.mutate(request)
   await registry.admission.validate(request)
