@@ -40,6 +40,7 @@ export interface Call {
   readonly log: Logger
   /** How the client wants to see the answer. */
   readonly view: View
+  readonly viewVersion?: 'v1beta1'
   /** Shown to the user by clients; sent as Warning headers. */
   readonly warnings: string[]
   /** For the audit log: what admission plug-ins say about the request. */
