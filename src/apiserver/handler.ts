@@ -7,6 +7,7 @@ import { PROTOBUF_MEDIA_TYPE } from '../api/schema/protobuf.ts'
 import type { ApiRequest, ApiResponse, RequestHandler } from '../api/wire.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
+import type { Auditor, AuditRecord } from './audit/auditor.ts'
 import { type Authorize, requireAccess } from './authorize.ts'
 import { type Metrics, requestLabels } from './metrics.ts'
 import { errorMediaType, isPlain, type Negotiated, negotiate, PLAIN } from './negotiate.ts'
@@ -37,6 +38,8 @@ export interface PathHandler {
 export interface HandlerParts {
   readonly registry: Registry
   readonly authorize: Authorize
+  /** Undefined without an audit policy. */
+  readonly audit?: Auditor | undefined
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
@@ -60,6 +63,9 @@ const VERBS: Readonly<Record<Verb, Action>> = {
   deletecollection: deleteCollection,
 }
 
+/** k8s: what is longer is cut. */
+const MAX_AUDIT_ID = 64
+
 export function createHandler(parts: HandlerParts): RequestHandler {
   return async (request) => {
     const { clock, metrics } = parts
@@ -70,15 +76,17 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     const failed = (err: unknown) => {
       return errorResponse(err, parts.log.child({ user: user.name, verb: info.verb, path: request.path }))
     }
+    const auditId = request.headers['audit-id']?.slice(0, MAX_AUDIT_ID) || parts.registry.newUid()
+    const audit = parts.audit?.begin(request, info, auditId)
     let kind: Kind | undefined
     let response: ApiResponse
     try {
-      requireAccess(parts.authorize, user, info)
+      requireAccess(audit?.listening(parts.authorize) ?? parts.authorize, user, info)
       if (!info.isResource) response = await nonResource(parts.paths, request)
       else {
         kind = parts.registry.resources.find(info.group, info.version, info.resource)
         if (!kind && !knowsGroup(parts, info)) response = nothingThere()
-        else response = await resource(parts, request, info, kind, failed)
+        else response = await resource(parts, request, info, kind, failed, audit)
       }
     } catch (err) {
       const { signal } = request
@@ -86,6 +94,8 @@ export function createHandler(parts: HandlerParts): RequestHandler {
       response = failed(left ? clientGone(err) : err)
       response.headers['content-type'] = errorMediaType(request.headers['accept'], parts.mediaTypes)
     }
+    response.headers['audit-id'] = auditId
+    if (audit) response = audit.answered(response, kind)
     const known = kind !== undefined
     const { kind: answer } = response.body
     const seconds = answer === 'watch' || answer === 'stream' ? undefined : (clock.now() - startedMs) / 1000
@@ -108,6 +118,7 @@ async function resource(
   info: RequestInfo,
   kind: Kind | undefined,
   failed: (err: unknown) => ApiResponse,
+  audit: AuditRecord | undefined,
 ): Promise<ApiResponse> {
   if (!kind) throw pathNotFound()
   const action = route(parts, kind, info)
@@ -129,9 +140,10 @@ async function resource(
     view,
     ...(viewVersion ? { viewVersion } : {}),
     warnings: kind.deprecated ? [kind.deprecated] : [],
-    annotations: new Map(),
+    annotations: [],
   }
   const response = await action(parts.registry, call).catch(failed)
+  audit?.annotateAll(call.annotations)
   const headers: Record<string, string> = response.headers
   if (headers['content-type'] === 'application/json') headers['content-type'] = mediaType
   const warning = call.warnings.length > 0 ? warningHeader(call.warnings) : undefined

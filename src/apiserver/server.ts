@@ -15,6 +15,9 @@ import { standardAdmission } from './admission/plugins.ts'
 import { AddressRange } from './allocators/address-range.ts'
 import { ServiceAddresses } from './allocators/service-addresses.ts'
 import type { PortRange } from './allocators/service-plan.ts'
+import { Auditor, type AuditSink } from './audit/auditor.ts'
+import { auditedConnection } from './audit/connection.ts'
+import type { AuditPolicy } from './audit/policy.ts'
 import { authentication } from './authentication.ts'
 import { ServiceAccountTokens } from './authn/service-account-tokens.ts'
 import { Authorizer } from './authz/authorizer.ts'
@@ -60,6 +63,8 @@ export interface ApiServerOptions {
   readonly newUid?: () => string
   /** What `/metrics` shows besides the server's own, in the Prometheus text format: of components in the same process. */
   readonly moreMetrics?: () => string
+  /** What the audit log tells, and where; nothing is audited without. */
+  readonly audit?: { readonly policy: AuditPolicy; readonly sink: AuditSink }
 }
 
 export interface ApiServer {
@@ -116,9 +121,12 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   let ready = false
   const authorize = authorizer.authorize.bind(authorizer)
   const address = `${options.advertiseAddress ?? '127.0.0.1'}:${DEFAULT_PORT}`
+  const audit =
+    options.audit && new Auditor({ ...options.audit, clock, onEvent: (level) => metrics.auditEvents.add({ level }) })
   const handler = createHandler({
     registry,
     authorize,
+    audit,
     clock,
     log,
     metrics,
@@ -168,7 +176,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       frontEnd = new FrontEnd({
         handler,
         authenticate: authentication({ tokens, authorizer, log }),
-        connect: (request: ApiRequest) => connect({ registry, authorize, nodes, log }, request),
+        connect: (request: ApiRequest) =>
+          auditedConnection({ audit, newUid }, request, authorize, (authorize) =>
+            connect({ registry, authorize, nodes, log }, request),
+          ),
         tls: { ...pki.server, ca: pki.authorityCert },
         encoders,
         metrics,

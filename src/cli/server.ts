@@ -15,10 +15,12 @@ import { ControllerMetrics } from '../controllers/metrics.ts'
 import { runAllControllers } from '../controllers/registry.ts'
 import { SchedulerMetrics } from '../scheduler/metrics.ts'
 import { runScheduler } from '../scheduler/scheduler.ts'
+import { openAudit } from './audit.ts'
 import { writePid, writeReady } from './cluster-process.ts'
 import { runComponent } from './component.ts'
 import { CliError, type Config, type Flags } from './config.ts'
 import { clusterPki, nodePairs, writeKubeconfig } from './credentials.ts'
+import { openSealer, renewWhenTold } from './encryption.ts'
 import { nodeAddress } from './node-address.ts'
 import { type Paths, paths } from './paths.ts'
 import { clusterConfig } from './settings-file.ts'
@@ -31,7 +33,10 @@ export async function run(flags: Flags): Promise<number> {
 async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<void> {
   writePid(files, 'server')
   const clock = systemClock
-  const [pki, store] = await Promise.all([clusterPki(config, files), openLevelStore(ctx, files.database)])
+  const sealer = await openSealer(config, files)
+  const [pki, store] = await Promise.all([clusterPki(config, files), openLevelStore(ctx, files.database, { sealer })])
+  const encryption = renewWhenTold(ctx, config, files, { store, sealer })
+  const audit = await openAudit(config, files, ctx.log)
   const metrics = { controllers: new ControllerMetrics(), scheduler: new SchedulerMetrics() }
   try {
     const server = await createApiServer({
@@ -39,6 +44,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       clock,
       log: ctx.log,
       pki,
+      ...(audit ? { audit } : {}),
       serviceCIDR: config.serviceCIDR,
       advertiseAddress: nodeAddress(config.nodeIP),
       moreMetrics: () => metrics.controllers.format() + metrics.scheduler.format(),
@@ -65,6 +71,8 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       await server.close()
     }
   } finally {
+    await audit?.sink.close()
+    await encryption.stop()
     await store.close()
   }
 }

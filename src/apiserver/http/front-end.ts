@@ -1,6 +1,7 @@
 // The server's door: TLS with HTTP/2 and HTTP/1.1 on one port. Authenticates, turns HTTP into ApiRequests for the handler and its
 // answers back, bounds what comes in (size, number), and hands upgrades to the tunnel. One wildcard route: what exists below it is
 // the handler's business, and changes while the server runs.
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Http2SecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
@@ -276,6 +277,7 @@ export class FrontEnd {
       headers,
       ...(body && body.length > 0 ? { body } : {}),
       user,
+      remoteAddress: remoteAddressOf(raw),
       get signal() {
         return gone.signal
       },
@@ -283,6 +285,7 @@ export class FrontEnd {
   }
 
   async #send(response: RawResponse, answer: Awaited<ReturnType<RequestHandler>>, raw: IncomingMessage, gone: Leaving) {
+    answer.headers['audit-id'] ??= randomUUID()
     await send(response, answer, {
       encoders: this.#parts.encoders,
       acceptEncoding: raw.headers['accept-encoding'] as string | undefined,
@@ -372,6 +375,8 @@ function flatHeaders({ headers }: IncomingMessage): Record<string, string | unde
   const { 'set-cookie': cookies } = headers
   return (cookies ? { ...headers, 'set-cookie': cookies.join(', ') } : headers) as Record<string, string | undefined>
 }
+
+const remoteAddressOf = (raw: RawRequest) => (raw.stream?.session?.socket ?? raw.socket).remoteAddress
 
 function peerOf(raw: RawRequest): PeerIdentity | undefined {
   const socket = raw.stream?.session?.socket ?? (raw.socket as TLSSocket)
