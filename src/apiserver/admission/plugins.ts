@@ -3,11 +3,17 @@ import type { Clock } from '../../base/clock.ts'
 import type { Authorizer } from '../authz/authorizer.ts'
 import type { Store } from '../storage/store.ts'
 import { type Admission, admissionChain } from './admission.ts'
+import {
+  certificateApproval,
+  certificateRequestor,
+  certificateSigning,
+  certificateSubjectRestriction,
+} from './certificates.ts'
 import { Lookup } from './lookup.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { defaultTolerationSeconds, priority, taintNodesByCondition } from './pod-defaults.ts'
-import { certificateApproval, certificateRequestor, rbacEscalation } from './rbac.ts'
+import { rbacEscalation } from './rbac.ts'
 import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceCarryOver } from './service-addresses.ts'
@@ -32,6 +38,8 @@ export function standardAdmission({ store, clock, random, authorizer }: Admissio
     serviceCarryOver,
     certificateRequestor,
     certificateApproval(authorizer),
+    certificateSigning(authorizer),
+    certificateSubjectRestriction,
     rbacEscalation(authorizer),
   ])
 }
