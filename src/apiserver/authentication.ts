@@ -22,8 +22,14 @@ export interface AuthenticationParts {
 /** @throws Unauthorized for a wrong credential, Forbidden for an impersonation that isn't allowed */
 export function authentication({ bearerTokens, authorizer, anonymous, requestHeader, log }: AuthenticationParts) {
   const authenticators = [...(requestHeader ? [requestHeader] : []), clientCertificate, bearerTokens.authenticator]
-  return async (credentials: Credentials, signal: AbortSignal): Promise<UserInfo> => {
-    const user = await authenticate({ signal, log }, authenticators, withBrowserToken(credentials), anonymous)
+  return async (credentials: Credentials, gone: { readonly signal: AbortSignal }): Promise<UserInfo> => {
+    const ctx = {
+      log,
+      get signal() {
+        return gone.signal
+      },
+    }
+    const user = await authenticate(ctx, authenticators, withBrowserToken(credentials), anonymous)
     if (!user) throw unauthorized()
     const { headers, rawHeaders, method = 'GET', path = '/', query = new URLSearchParams() } = credentials
     const attributes = () => parseRequestInfo(method as 'GET', path, query)

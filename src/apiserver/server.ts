@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Pki } from '../base/pki.ts'
 import { reviews } from './actions/reviews.ts'
+import type { AdmissionSettings } from './admission/plugin-choice.ts'
 import { standardAdmission } from './admission/plugins.ts'
 import { AddressRange } from './allocators/address-range.ts'
 import { ServiceAddresses } from './allocators/service-addresses.ts'
@@ -50,6 +51,8 @@ export interface ApiServerOptions {
   readonly advertiseAddress?: string
   /** Without certificates there is no HTTPS and there are no tokens: for tests that only want the handler. */
   readonly pki?: Pki
+  /** Which admission plug-ins run and how; the standard ones unless given. */
+  readonly admission?: AdmissionSettings
   /** More encodings of answers than JSON and YAML. */
   readonly encoders?: Encoders
   /** Who is recognised besides holders of certificates and of service accounts' tokens. */
@@ -114,7 +117,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     store,
     clock,
     resources,
-    admission: standardAdmission({ store, clock, random, authorizer }),
+    admission: standardAdmission({ store, clock, random, authorizer, resources, settings: options.admission }),
     hooks: addresses,
     random,
     newUid,

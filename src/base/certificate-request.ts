@@ -71,6 +71,7 @@ function checkSignature(info: Item, algorithm: Item, signature: Item, publicKey:
   } catch {
     throw new Error('x509: the public key of the certificate request cannot be read')
   }
+  if (signature.content[0] !== 0) throw malformed()
   let right = false
   try {
     right = verify(digest, info.whole, key, signature.content.subarray(1))

@@ -1,11 +1,12 @@
 // CertificateSigningRequest: asks a signer for a certificate.
+
+import { parseCertificateRequest } from '../../base/certificate-request.ts'
 import { semanticEqual } from '../meta/equality.ts'
 import { duplicate, type FieldError, forbiddenField, invalid, notSupported, required, tooLong } from '../meta/errors.ts'
+import { dnsSubdomain } from '../meta/names.ts'
 import type { DeepReadonly } from '../meta/object.ts'
 import { formatAge } from '../meta/time.ts'
 import type * as types from '../types/certificates.v1.ts'
-import { parseCertificateRequest } from '../../base/certificate-request.ts'
-import { dnsSubdomain } from '../meta/names.ts'
 import { checkOneOf } from './check.ts'
 import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'

@@ -1,10 +1,11 @@
 // Admission: an ordered list of plug-ins that may change an object on its way in (`mutate`) and then may refuse it (`validate`).
 // A plug-in that has nothing to say about a request returns; one that refuses throws a StatusError.
 import type { Kind } from '../../api/kinds/kind.ts'
+import { forbidden, type StatusError } from '../../api/meta/errors.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import type { UserInfo } from '../../api/wire.ts'
 import type { Logger } from '../../base/log.ts'
-import type { Obj } from '../registry/call.ts'
+import { type Obj, refOf } from '../registry/call.ts'
 
 export interface AdmissionRequest {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
@@ -21,6 +22,8 @@ export interface AdmissionRequest {
   readonly signal: AbortSignal
   readonly log: Logger
   warn(text: string): void
+  /** For the audit log: `pod-security.kubernetes.io/audit-violations`. The first value of a key stays. */
+  annotate(key: string, value: string): void
 }
 
 export interface AdmissionPlugin {
@@ -44,3 +47,6 @@ export function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
     },
   }
 }
+
+/** The usual refusal: `pods "web" is forbidden: <why>`. */
+export const refused = ({ kind, name }: AdmissionRequest, why: string): StatusError => forbidden(refOf(kind), name, why)

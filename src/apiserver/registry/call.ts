@@ -42,6 +42,8 @@ export interface Call {
   readonly view: View
   /** Shown to the user by clients; sent as Warning headers. */
   readonly warnings: string[]
+  /** For the audit log: what admission plug-ins say about the request. */
+  readonly annotations: Map<string, string>
 }
 
 export const refOf = (kind: Kind): ResourceRef => ({ group: kind.group, resource: kind.plural })

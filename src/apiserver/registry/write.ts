@@ -49,6 +49,9 @@ export function admissionRequest(
     signal: call.signal,
     log: call.log,
     warn: (text) => call.warnings.push(text),
+    annotate: (key, value) => {
+      if (!call.annotations.has(key)) call.annotations.set(key, value)
+    },
   }
 }
 

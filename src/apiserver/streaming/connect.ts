@@ -40,7 +40,18 @@ export async function connect(
     )
   }
   const { user, query, signal } = request
-  const call: Call = { request, info, kind, user, query, signal, log, view: 'object', warnings: [] }
+  const call: Call = {
+    request,
+    info,
+    kind,
+    user,
+    query,
+    signal,
+    log,
+    view: 'object',
+    warnings: [],
+    annotations: new Map(),
+  }
   const admission = admissionRequest(call, 'CONNECT', undefined, undefined, false)
   await registry.admission.mutate(admission)
   await registry.admission.validate(admission)

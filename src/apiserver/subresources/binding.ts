@@ -33,6 +33,7 @@ export async function bind(registry: Registry, call: Call): Promise<ApiResponse>
   const { body, headers } = call.request
   const { object } = decodeBody(Binding, body, headers['content-type'], options.validation)
   const binding = object as unknown as BindingObject & KubeObject
+  binding.metadata ??= {} as KubeObject['metadata']
   const name = call.info.name || binding.metadata?.name || ''
   const errors = bindingErrors(binding)
   if (!name) errors.push(required('metadata.name', 'name is required'))

@@ -33,6 +33,8 @@ const Eviction = defineKind<KubeObject>({
   scope: 'Namespaced',
 }) as unknown as Kind
 
+/** k8s: kubectl before 1.22 evicts with the beta version, which is served no more and still understood here. */
+const evictionBody = { ...Eviction, formerVersions: ['policy/v1beta1'] }
 const conditionEndpoint: Endpoint = { subresource: 'eviction', creates: false, restrict: () => {}, errors: () => [] }
 const VIOLATES = "Cannot evict pod as it would violate the pod's disruption budget."
 const MAX_DISRUPTED_PODS = 2000
@@ -42,7 +44,7 @@ const MAX_ATTEMPTS = 20
 export async function evict(registry: Registry, call: Call): Promise<ApiResponse> {
   const writeOptions = parseWriteOptions(call, 'CreateOptions')
   const { body, headers } = call.request
-  const { object } = decodeBody(Eviction, body, headers['content-type'], writeOptions.validation)
+  const { object } = decodeBody(evictionBody, body, headers['content-type'], writeOptions.validation)
   const eviction = object as { metadata?: { name?: string }; deleteOptions?: WireDeleteOptions }
   const { name } = call.info
   if (eviction.metadata?.name && eviction.metadata.name !== name) {
