@@ -122,7 +122,7 @@ async function resource(
     log: parts.log,
     view,
     warnings: kind.deprecated ? [kind.deprecated] : [],
-    annotations: new Map(),
+    annotations: [],
   }
   const response = await action(parts.registry, call).catch(failed)
   const headers: Record<string, string> = response.headers

@@ -1,5 +1,6 @@
 // Nothing is created in a namespace that doesn't exist or that is being deleted, and the namespaces that the cluster can't be
 // without aren't deleted.
+import { LocalSubjectAccessReview } from '../../api/kinds/local-subject-access-review.ts'
 import { Namespace } from '../../api/kinds/namespace.ts'
 import { notFound, StatusError } from '../../api/meta/errors.ts'
 import { type AdmissionPlugin, type AdmissionRequest, refused } from './admission.ts'
@@ -17,7 +18,7 @@ export function namespaceLifecycle(lookup: Lookup): AdmissionPlugin {
         throw refused(request, 'this namespace may not be deleted')
       }
       // k8s: reviews are answered whatever becomes of the namespace.
-      if (itself || operation !== 'CREATE' || !namespace || kind.kind === 'LocalSubjectAccessReview') return
+      if (itself || operation !== 'CREATE' || !namespace || isKind(kind, LocalSubjectAccessReview)) return
       const found = await lookup.get(Namespace, namespace)
       if (!found) throw notFound({ group: '', resource: 'namespaces' }, namespace)
       if (found.status?.phase === 'Terminating' || found.metadata.deletionTimestamp) throw terminating(request)
