@@ -89,6 +89,7 @@ async function control(ctx: Ctx, server: ApiServer, metrics: ControllerMetrics, 
   const deps = { client, cache, events, clock, metrics }
   await runAllControllers(ctx, deps, {
     ca: pki.authorityCert,
+    authority: pki.authority,
     signToken: async (claims) => server.tokens!.sign(claims),
   })
   await Promise.all([cache.stopped(), events.settled()])

@@ -76,7 +76,7 @@ function review<T extends KubeObject>(answer: (call: Call, obj: T) => Promise<ob
     const decoded = decodeBody(call.kind, body, headers['content-type'], validation)
     call.warnings.push(...decoded.warnings)
     const obj = decoded.object as unknown as T & { status?: unknown }
-    obj.metadata ??= {}
+    obj.metadata ??= {} as T['metadata']
     await admitBody(registry, call, undefined, obj, dryRun)
     const metadata = { ...obj.metadata, creationTimestamp: null }
     return objectResponse({ ...obj, metadata, status: await answer(call, obj) }, { status: 201 })

@@ -3,7 +3,9 @@
 import { CertificateSigningRequest } from '../../api/kinds/certificate-signing-request.ts'
 import { semanticEqual } from '../../api/meta/equality.ts'
 import { forbidden } from '../../api/meta/errors.ts'
+import { formatTime } from '../../api/meta/time.ts'
 import { parseCertificateRequest } from '../../base/certificate-request.ts'
+import type { Clock } from '../../base/clock.ts'
 import { type Authorizer, SUPERUSERS } from '../authz/authorizer.ts'
 import { refOf } from '../registry/call.ts'
 import type { AdmissionPlugin, AdmissionRequest } from './admission.ts'
@@ -25,6 +27,23 @@ export const certificateRequestor: AdmissionPlugin = {
       spec.extra = Object.fromEntries(Object.entries(user.extra).map(([key, values]) => [key, [...values]]))
     else delete spec.extra
   },
+}
+
+/** k8s: the server says since when a condition holds, where whoever set it did not. */
+export function certificateConditions(clock: Clock): AdmissionPlugin {
+  return {
+    name: 'CertificateConditions',
+    mutate({ kind, operation, subresource, object, old }) {
+      if (!isKind(kind, CertificateSigningRequest) || operation !== 'UPDATE' || subresource === '') return
+      const now = formatTime(clock.now())
+      const before = (old as unknown as CertificateSigningRequest).status?.conditions ?? []
+      for (const condition of (object as unknown as CertificateSigningRequest).status?.conditions ?? []) {
+        condition.lastUpdateTime ??= now
+        const same = before.find(({ type, status }) => type === condition.type && status === condition.status)
+        condition.lastTransitionTime ??= same?.lastTransitionTime ?? now
+      }
+    },
+  }
 }
 
 export function certificateApproval(authorizer: Authorizer): AdmissionPlugin {

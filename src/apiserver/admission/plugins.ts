@@ -8,6 +8,7 @@ import { type Admission, type AdmissionPlugin, admissionChain } from './admissio
 import { alwaysPullImages } from './always-pull-images.ts'
 import {
   certificateApproval,
+  certificateConditions,
   certificateRequestor,
   certificateSigning,
   certificateSubjectRestriction,
@@ -68,6 +69,7 @@ export const PLUGINS: readonly Entry[] = [
   on('RuntimeClass', ({ lookup }) => runtimeClass(lookup)),
   always('ServiceAddresses', () => serviceCarryOver),
   always('CertificateRequestor', () => certificateRequestor),
+  always('CertificateConditions', ({ clock }) => certificateConditions(clock)),
   on('CertificateApproval', ({ authorizer }) => certificateApproval(authorizer)),
   on('CertificateSigning', ({ authorizer }) => certificateSigning(authorizer)),
   on('CertificateSubjectRestriction', () => certificateSubjectRestriction),
