@@ -21,8 +21,9 @@ import { Auditor, type AuditSink } from './audit/auditor.ts'
 import { auditedConnection } from './audit/connection.ts'
 import type { AuditPolicy } from './audit/policy.ts'
 import { authentication } from './authentication.ts'
-import { ServiceAccountTokens } from './authn/service-account-tokens.ts'
-import { Authorizer } from './authz/authorizer.ts'
+import type { ServiceAccountTokens } from './authn/service-account-tokens.ts'
+import { type AuthenticationOptions, openAuthentication } from './authn/setup.ts'
+import { Authorizer, type ChainLink } from './authz/authorizer.ts'
 import { ensureDefaultRoles } from './authz/ensure-defaults.ts'
 import { bootstrap, publishAddress } from './bootstrap/bootstrap.ts'
 import { Discovery } from './discovery/discovery.ts'
@@ -61,6 +62,10 @@ export interface ApiServerOptions {
   readonly admission?: AdmissionSettings
   /** More encodings of answers than JSON and YAML. */
   readonly encoders?: Encoders
+  /** Who is recognised besides holders of certificates and of service accounts' tokens. */
+  readonly authentication?: AuthenticationOptions
+  /** Who is asked whether somebody may, in order; nodes' rules and RBAC unless given. */
+  readonly authorization?: readonly ChainLink[]
   readonly kinds?: readonly Kind<never>[]
   /** Numbers in [0, 1): generated names, choice of addresses. */
   readonly random?: () => number
@@ -103,10 +108,15 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const resources = new Resources([...(options.kinds ?? builtinKinds), Binding as unknown as Kind<never>])
   // Only a server that can listen needs what HTTP takes; it loads while the store is read.
   const httpCode = pki && import('./http/front-end.ts')
-  const tokens = pki && new ServiceAccountTokens(store, { key: pki.tokenKey, clock })
+  const { tokens, bearerTokens, anonymous, requestHeader } = openAuthentication(
+    store,
+    clock,
+    pki,
+    options.authentication,
+  )
 
   await ensureDefaultRoles(store, clock, newUid)
-  const authorizer = await Authorizer.open(store)
+  const authorizer = await Authorizer.open(store, options.authorization)
   const serviceRange = new AddressRange(options.serviceCIDR)
   const nodePorts = options.nodePorts ?? NODE_PORTS
   const addresses = await ServiceAddresses.open(store, { addresses: serviceRange, nodePorts }, random)
@@ -147,7 +157,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     log,
     metrics,
     subresource: subresourceActions({ nodes, tokens }),
-    actions: { ...reviews({ authorizer, tokens }), Binding: bind },
+    actions: { ...reviews({ authorizer, bearerTokens }), Binding: bind },
     mediaTypes: [JSON_TYPE, ...Object.keys(encoders)],
     paths: [
       discoveryPaths(new Discovery(resources, address)),
@@ -164,9 +174,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       ),
       ...(tokens
         ? [
-            exactly('/openid/v1/jwks', () => objectResponse(tokens.jwks())),
+            exactly('/openid/v1/jwks', () => publicDocument(tokens.jwks(), 'application/jwk-set+json')),
             exactly('/.well-known/openid-configuration', () =>
-              objectResponse(tokens.openidConfiguration(`https://${address}`)),
+              publicDocument(tokens.openidConfiguration(`https://${address}`), 'application/json'),
             ),
           ]
         : []),
@@ -191,7 +201,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       const { FrontEnd } = await httpCode!
       frontEnd = new FrontEnd({
         handler,
-        authenticate: authentication({ tokens, authorizer, log }),
+        authenticate: authentication({ bearerTokens, anonymous, requestHeader, authorizer, log }),
         connect: (request: ApiRequest) =>
           auditedConnection({ audit, newUid }, request, authorize, (authorize) =>
             connect({ registry, authorize, nodes, log }, request),
@@ -230,6 +240,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     },
   }
 }
+
+/** k8s: may be kept for an hour by whoever verifies tokens. */
+const publicDocument = (document: object, type: string) => ({
+  status: 200,
+  headers: { 'content-type': type, 'cache-control': 'public, max-age=3600' },
+  body: { kind: 'bytes' as const, bytes: Buffer.from(JSON.stringify(document)) },
+})
 
 const isLoopback = (address: string) => address === '::1' || address.startsWith('127.')
 
