@@ -19,6 +19,7 @@ import { ServiceAccountTokens } from './authn/service-account-tokens.ts'
 import { Authorizer } from './authz/authorizer.ts'
 import { ensureDefaultRoles } from './authz/ensure-defaults.ts'
 import { bootstrap, publishAddress } from './bootstrap/bootstrap.ts'
+import { Definitions } from './crd/definitions.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { EventExpiry } from './events/event-expiry.ts'
 import { createHandler, type PathHandler } from './handler.ts'
@@ -147,6 +148,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     ],
   })
   const parts = { store, resources, handler }
+  const definitions = await Definitions.open({ ...parts, clock, log, post: unreachable, stopping: stopping.signal })
   await bootstrap(parts, { serviceRange, port: DEFAULT_PORT }, stopping.signal)
   const eventExpiry = await EventExpiry.open({ store, clock, log })
   ready = true
@@ -190,6 +192,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       closing ??= (async () => {
         stopping.abort(new Error('the server is stopping'))
         await frontEnd?.close()
+        await definitions.close()
         await eventExpiry.close()
         addresses.close()
         authorizer.close()

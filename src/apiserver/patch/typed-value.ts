@@ -113,7 +113,7 @@ function allPaths(schema: Schema | undefined, value: unknown, whole: boolean): F
       const inside = (value as JsonObject)[key]
       if (!isPresent(inside)) continue
       const node = allPaths(schemaOf(schema, key), inside, whole)
-      children[`f:${key}`] = schema.type === 'map' ? asMember(node) : node
+      children[`f:${key}`] = isMapKey(schema, key) ? asMember(node) : node
     }
   }
   return nodeOf(whole, children) ?? leaf()
@@ -141,8 +141,12 @@ function isGranular(schema: Schema | undefined): schema is Granular {
 
 function schemaOf(schema: Granular, key: string): Schema | undefined {
   if (schema.type === 'map') return schema.values
-  return schema.type === 'struct' ? schema.fields.get(key)?.schema : undefined
+  return schema.type === 'struct' ? (schema.fields.get(key)?.schema ?? schema.others) : undefined
 }
+
+/** Keys of maps, and of what is kept without being known, are members of their own. */
+const isMapKey = (schema: Granular, key: string) =>
+  schema.type === 'map' || (schema.type === 'struct' && schema.others !== undefined && !schema.fields.has(key))
 
 /** Elements by identity; undefined when an element has none or two have the same: then the list is compared as one value. */
 function elementsOf(schema: ListSchema, list: readonly unknown[]): Map<string, unknown> | undefined {

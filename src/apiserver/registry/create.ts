@@ -1,5 +1,5 @@
 // POST to a collection: decode, name, default, admit, validate, store.
-import { alreadyExists, badRequest, StatusError } from '../../api/meta/errors.ts'
+import { alreadyExists, badRequest, methodNotSupported, StatusError } from '../../api/meta/errors.ts'
 import { generatedName } from '../../api/meta/generate-name.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import { validateObjectMeta } from '../../api/meta/object-meta.ts'
@@ -11,7 +11,7 @@ import { type Call, namespaceOf, type Registry, refOf } from './call.ts'
 import { trackFields } from './fields.ts'
 import { initialMetadata } from './metadata.ts'
 import { present } from './present.ts'
-import { type Shown, shown } from './stored.ts'
+import { fresh, type Shown, view } from './stored.ts'
 import { admissionRequest, commit, complete, objectErrors, refuseInvalid } from './write.ts'
 import { parseWriteOptions, type WriteOptions } from './write-options.ts'
 
@@ -71,6 +71,7 @@ async function attempt(
   managedFields: KubeObject['metadata']['managedFields'],
 ): Promise<Shown> {
   const { kind } = call
+  if (kind.custom?.terminating) throw terminating(call)
   const nowMs = registry.clock.now()
   initialMetadata(kind, obj, registry.newUid(), nowMs)
   const hasStatus = kind.subresources.includes('status') && !kind.keepStatusOnCreate
@@ -78,8 +79,11 @@ async function attempt(
   complete(kind, obj)
   const admission = admissionRequest(call, 'CREATE', obj, undefined, options.dryRun)
   await registry.admission.mutate(admission)
+  kind.custom?.prune(obj)
   kind.prepareForCreate?.(obj)
   complete(kind, obj)
+  const ready = kind.ready?.(obj)
+  if (ready) await ready
   const errors = [...validateObjectMeta(obj.metadata, metaRules(call)), ...objectErrors(kind, obj)]
   refuseInvalid(kind, obj.metadata.name ?? '', errors)
   if (managedFields) obj.metadata.managedFields = managedFields
@@ -89,18 +93,24 @@ async function attempt(
   const result = await commit(registry, call, { name, expect: 0, next: obj, old: undefined, dryRun: options.dryRun })
   if (result === 'dry run') return dryRunShown(registry, call, obj)
   if (!result.ok) throw new NameTaken(call, name)
-  return shown(kind, result.entry)
+  return view(kind, result.entry)
+}
+
+function terminating({ kind }: Call): StatusError {
+  const { code, reason, details } = methodNotSupported(refOf(kind), 'create')
+  return new StatusError(code, reason, 'create not allowed while custom resource definition is terminating', details)
 }
 
 async function dryRunShown(registry: Registry, call: Call, obj: KubeObject): Promise<Shown> {
   const taken = await registry.store.get(keyOf(call.kind as never, namespaceOf(call), obj.metadata.name))
   if (taken) throw new NameTaken(call, obj.metadata.name)
-  return { object: obj, json: Buffer.from(JSON.stringify(obj)) }
+  return fresh(obj)
 }
 
 export const metaRules = ({ kind }: Call) => ({
   namespaced: kind.scope === 'Namespaced',
   ...(kind.validateName ? { validateName: kind.validateName } : {}),
+  ...(kind.custom ? { anyFinalizers: true } : {}),
 })
 
 /** Name and namespace of the body against those of the URL; fills in what only the URL says. */

@@ -6,7 +6,7 @@ import { type Call, namespaceOf, type Registry } from './call.ts'
 import { removeObject } from './delete.ts'
 import { parseDeleteOptions } from './delete-options.ts'
 import { parseListOptions } from './list-options.ts'
-import { type Shown, shown } from './stored.ts'
+import { type Shown, viewOf } from './stored.ts'
 
 /** How many objects are deleted at once. */
 const WORKERS = 16
@@ -16,7 +16,8 @@ export async function deleteCollection(registry: Registry, call: Call): Promise<
   const options = parseDeleteOptions(call)
   const { selection } = parseListOptions(kind, call.query, false)
   const found = await registry.store.list(prefixOf(kind as never, namespaceOf(call)))
-  const chosen = found.entries.map((entry) => shown(kind, entry)).filter((item) => selection.matches(item.object))
+  const see = await viewOf(kind, found.entries)
+  const chosen = found.entries.map(see).filter((item) => selection.matches(item.object))
   const items: Shown[] = []
   let at = 0
   const worker = async () => {

@@ -15,7 +15,7 @@ import { setManagedFields, trackFields } from './fields.ts'
 import { completesDeletion } from './lifecycle.ts'
 import { desiredStateChanged, isUnchanged, keepOwnMetadata } from './metadata.ts'
 import { present } from './present.ts'
-import { type Shown, shown } from './stored.ts'
+import { fresh, isStoredOtherwise, type Shown, view } from './stored.ts'
 import { admissionRequest, commit, complete, refuseInvalid } from './write.ts'
 import { parseWriteOptions, type WriteOptions } from './write-options.ts'
 
@@ -108,7 +108,8 @@ async function replace(
   entry: Entry,
 ): Promise<Shown | undefined> {
   const { kind, info } = call
-  const current = shown(kind, entry)
+  const seen = view(kind, entry)
+  const current = seen instanceof Promise ? await seen : seen
   const old = current.object
   const next = make(old)
   const obj = next.object
@@ -119,14 +120,17 @@ async function replace(
   endpoint.restrict(kind, obj, old)
   const admission = admissionRequest(call, 'UPDATE', obj, old, options.dryRun)
   await registry.admission.mutate(admission)
+  kind.custom?.prune(obj)
   complete(kind, obj)
-  if (!KEEPS_GENERATION.has(endpoint.subresource) && kind.hasGeneration && desiredStateChanged(obj, old)) {
+  const ready = kind.ready?.(obj)
+  if (ready) await ready
+  if (!KEEPS_GENERATION.has(endpoint.subresource) && kind.hasGeneration && desiredStateChanged(kind, obj, old)) {
     obj.metadata.generation = (old.metadata.generation ?? 0) + 1
   }
   const nowMs = registry.clock.now()
   if (next.fieldsTracked) setManagedFields(obj, managedFields)
   else trackFields(kind, obj, old, { ...options, subresource: endpoint.subresource, nowMs })
-  if (isUnchanged(obj, old)) return current
+  if (isUnchanged(obj, old) && !isStoredOtherwise(kind, entry)) return current
   refuseInvalid(kind, info.name, [
     ...validateObjectMeta(obj.metadata, metaRules(call)),
     ...validateObjectMetaUpdate(obj.metadata, old.metadata),
@@ -141,10 +145,10 @@ async function replace(
     old,
     dryRun: options.dryRun,
   })
-  if (result === 'dry run') return { object: obj, json: Buffer.from(JSON.stringify(obj)) }
+  if (result === 'dry run') return fresh(obj)
   if (!result.ok) return undefined
   // The removed object is answered as the client wanted it, not as it was before.
-  return ends ? { object: obj, json: Buffer.from(JSON.stringify(obj)) } : shown(kind, result.entry)
+  return ends ? fresh(obj) : view(kind, result.entry)
 }
 
 function checkPreconditions(call: Call, obj: KubeObject, old: Obj): void {
