@@ -17,8 +17,14 @@ export interface AuthenticationParts {
 /** @throws Unauthorized for a wrong credential, Forbidden for an impersonation that isn't allowed */
 export function authentication({ tokens, authorizer, log }: AuthenticationParts) {
   const authenticators = [clientCertificate, ...(tokens ? [serviceAccountAuthenticator(tokens)] : [])]
-  return async (credentials: Credentials, signal: AbortSignal): Promise<UserInfo> => {
-    const user = await authenticate({ signal, log }, authenticators, withBrowserToken(credentials))
+  return async (credentials: Credentials, gone: { readonly signal: AbortSignal }): Promise<UserInfo> => {
+    const ctx = {
+      log,
+      get signal() {
+        return gone.signal
+      },
+    }
+    const user = await authenticate(ctx, authenticators, withBrowserToken(credentials))
     if (!user) throw unauthorized()
     return impersonate(user, credentials.headers, (who, attributes) => authorizer.authorize(who, attributes))
   }

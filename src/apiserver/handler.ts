@@ -9,7 +9,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import { type Authorize, requireAccess } from './authorize.ts'
 import { type Metrics, requestLabels } from './metrics.ts'
-import { type Negotiated, negotiate, type View } from './negotiate.ts'
+import { isPlain, type Negotiated, negotiate, PLAIN, type View } from './negotiate.ts'
 import type { Call, Registry } from './registry/call.ts'
 import { create } from './registry/create.ts'
 import { remove } from './registry/delete.ts'
@@ -79,13 +79,15 @@ export function createHandler(parts: HandlerParts): RequestHandler {
         response = await resource(parts, request, info, kind, failed)
       }
     } catch (err) {
-      const left = request.signal.aborted && err === request.signal.reason
+      const { signal } = request
+      const left = signal.aborted && err === signal.reason
       response = failed(left ? clientGone(err) : err)
     }
-    const labels = requestLabels(info, kind !== undefined)
-    metrics.requests.add({ ...labels, code: String(response.status) })
-    if (response.body.kind === 'watch') return counted(response, metrics, labels)
-    if (response.body.kind !== 'stream') metrics.durations.observe(labels, (clock.now() - startedMs) / 1000)
+    const known = kind !== undefined
+    const { kind: answer } = response.body
+    const seconds = answer === 'watch' || answer === 'stream' ? undefined : (clock.now() - startedMs) / 1000
+    metrics.answered(info, known, response.status, seconds)
+    if (answer === 'watch') return counted(response, metrics, requestLabels(info, known))
     return response
   }
 }
@@ -113,10 +115,13 @@ async function resource(
     kind,
     user: request.user,
     query: request.query,
-    signal: request.signal,
+    get signal() {
+      return request.signal
+    },
     log: parts.log,
     view,
     warnings: kind.deprecated ? [kind.deprecated] : [],
+    annotations: [],
   }
   const response = await action(parts.registry, call).catch(failed)
   const headers: Record<string, string> = response.headers
@@ -163,6 +168,7 @@ const OPAQUE: ReadonlySet<string> = new Set(['log', 'exec', 'attach', 'portforwa
 function negotiated(parts: HandlerParts, request: ApiRequest, info: RequestInfo, kind: Kind): Negotiated {
   if (OPAQUE.has(info.subresource)) return { mediaType: 'application/json', view: 'object' }
   const accept = request.headers['accept']
+  if (isPlain(accept)) return PLAIN
   // k8s: custom resources have no protobuf.
   const builtin = kind.schema.name !== ''
   const mediaTypes = parts.mediaTypes.filter((type) => builtin || type !== PROTOBUF_MEDIA_TYPE)

@@ -17,8 +17,11 @@ interface Clause {
 }
 
 const JSON_TYPE = 'application/json'
-const PLAIN: Negotiated = { mediaType: JSON_TYPE, view: 'object' }
+export const PLAIN: Negotiated = { mediaType: JSON_TYPE, view: 'object' }
 const METADATA_GROUP = 'meta.k8s.io'
+
+/** Nothing to choose: the object itself in JSON. */
+export const isPlain = (accept: string | undefined) => !accept || accept === JSON_TYPE || accept === '*/*'
 
 /**
  * @param views the transformations that make sense for this answer
@@ -30,7 +33,7 @@ export function negotiate(
   views: readonly View[],
   mediaTypes: readonly string[] = [JSON_TYPE],
 ): Negotiated {
-  if (!accept || accept === JSON_TYPE || accept === '*/*') return PLAIN
+  if (accept === undefined || isPlain(accept)) return PLAIN
   for (const { type, params } of parseAccept(accept)) {
     const mediaType = mediaTypes.find((offered) => matches(type, offered))
     if (!mediaType) continue

@@ -103,6 +103,7 @@ function exactName(fieldSelector: string | null): string {
 }
 
 function decodeSegment(segment: string): string {
+  if (!segment.includes('%')) return segment
   try {
     return decodeURIComponent(segment)
   } catch {

@@ -66,7 +66,9 @@ export class Resources {
     }
     this.#groups = [...groups].map(([group, versions]) => ({
       group,
-      versions: [...versions].map(([version, kinds]) => ({ version, kinds })).sort((a, b) => byPreference(a.version, b.version)),
+      versions: [...versions]
+        .map(([version, kinds]) => ({ version, kinds }))
+        .sort((a, b) => byPreference(a.version, b.version)),
     }))
   }
 }

@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Pki } from '../base/pki.ts'
 import { reviews } from './actions/reviews.ts'
+import type { AdmissionSettings } from './admission/plugin-choice.ts'
 import { standardAdmission } from './admission/plugins.ts'
 import { AddressRange } from './allocators/address-range.ts'
 import { ServiceAddresses } from './allocators/service-addresses.ts'
@@ -19,6 +20,7 @@ import { ServiceAccountTokens } from './authn/service-account-tokens.ts'
 import { Authorizer } from './authz/authorizer.ts'
 import { ensureDefaultRoles } from './authz/ensure-defaults.ts'
 import { bootstrap, publishAddress } from './bootstrap/bootstrap.ts'
+import type { PostReview } from './crd/conversion.ts'
 import { Definitions } from './crd/definitions.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { EventExpiry } from './events/event-expiry.ts'
@@ -37,6 +39,7 @@ import { NodeConnections } from './streaming/node-connection.ts'
 import { Binding, bind } from './subresources/binding.ts'
 import { subresourceActions } from './subresources/subresources.ts'
 import { VERSION_INFO } from './version.ts'
+import type { WebhookClient, WebhookClientParts } from './webhooks/client.ts'
 
 export interface ApiServerOptions {
   readonly store: Store
@@ -50,6 +53,8 @@ export interface ApiServerOptions {
   readonly advertiseAddress?: string
   /** Without certificates there is no HTTPS and there are no tokens: for tests that only want the handler. */
   readonly pki?: Pki
+  /** Which admission plug-ins run and how; the standard ones unless given. */
+  readonly admission?: AdmissionSettings
   /** More encodings of answers than JSON and YAML. */
   readonly encoders?: Encoders
   readonly kinds?: readonly Kind<never>[]
@@ -105,7 +110,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     store,
     clock,
     resources,
-    admission: standardAdmission({ store, clock, random, authorizer }),
+    admission: standardAdmission({ store, clock, random, authorizer, resources, settings: options.admission }),
     hooks: addresses,
     random,
     newUid,
@@ -148,7 +153,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     ],
   })
   const parts = { store, resources, handler }
-  const definitions = await Definitions.open({ ...parts, clock, log, post: unreachable, stopping: stopping.signal })
+  const definitions = await Definitions.open({
+    ...parts,
+    clock,
+    log,
+    post: conversionPost({ store, clock, random }),
+    stopping: stopping.signal,
+  })
   await bootstrap(parts, { serviceRange, port: DEFAULT_PORT }, stopping.signal)
   const eventExpiry = await EventExpiry.open({ store, clock, log })
   ready = true
@@ -199,6 +210,15 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       })()
       return closing
     },
+  }
+}
+
+/** What calls conversion webhooks; its code is loaded for the first call. */
+function conversionPost(parts: WebhookClientParts): PostReview {
+  let client: Promise<WebhookClient> | undefined
+  return async (target, review, options) => {
+    client ??= import('./webhooks/client.ts').then(({ WebhookClient }) => new WebhookClient(parts))
+    return (await client).post(target, review, options)
   }
 }
 

@@ -189,13 +189,27 @@ ${settings.map((s) => `  --${s.flag.padEnd(30)} ${s.help}${s.value() ? ` (${s.va
 export interface Flags {
   values: Map<string, string>
   switches: Set<Switch>
+  /** What a command that takes one is applied to. */
+  subject?: string
 }
 
-/** @param allowed the switches that the command takes. @throws CliError naming the flag. */
-export function parseFlags(args: readonly string[], allowed: readonly Switch[] = []): Flags {
+/** @param allowed the switches that the command takes. @param subjects what its first argument may be. @throws CliError naming the flag. */
+export function parseFlags(
+  args: readonly string[],
+  allowed: readonly Switch[] = [],
+  subjects: readonly string[] = [],
+): Flags {
   const flags: Flags = { values: new Map(), switches: new Set() }
   const known = new Set([...settings.map((s) => s.flag), 'config'])
-  for (let i = 0; i < args.length; i++) {
+  let first = 0
+  if (subjects.length > 0) {
+    const subject = args[0]
+    if (!subject || !subjects.includes(subject))
+      throw new CliError(`this command needs its subject: ${subjects.join(' or ')}`, 2)
+    flags.subject = subject
+    first = 1
+  }
+  for (let i = first; i < args.length; i++) {
     const arg = args[i]!
     const match = /^--([a-z-]+)(?:=(.*))?$/s.exec(arg)
     if (!match) throw new CliError(`unexpected argument ${JSON.stringify(arg)}; see skiff help`, 2)

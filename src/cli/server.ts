@@ -19,6 +19,7 @@ import { writePid, writeReady } from './cluster-process.ts'
 import { runComponent } from './component.ts'
 import { CliError, type Config, type Flags } from './config.ts'
 import { clusterPki, nodePairs, writeKubeconfig } from './credentials.ts'
+import { openSealer, renewWhenTold } from './encryption.ts'
 import { nodeAddress } from './node-address.ts'
 import { type Paths, paths } from './paths.ts'
 import { clusterConfig } from './settings-file.ts'
@@ -31,7 +32,9 @@ export async function run(flags: Flags): Promise<number> {
 async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<void> {
   writePid(files, 'server')
   const clock = systemClock
-  const [pki, store] = await Promise.all([clusterPki(config, files), openLevelStore(ctx, files.database)])
+  const sealer = await openSealer(config, files)
+  const [pki, store] = await Promise.all([clusterPki(config, files), openLevelStore(ctx, files.database, { sealer })])
+  const encryption = renewWhenTold(ctx, config, files, { store, sealer })
   const metrics = { controllers: new ControllerMetrics(), scheduler: new SchedulerMetrics() }
   try {
     const server = await createApiServer({
@@ -65,6 +68,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       await server.close()
     }
   } finally {
+    await encryption.stop()
     await store.close()
   }
 }

@@ -47,7 +47,9 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
     crd.status.storedVersions ??= (spec.versions ?? []).filter((v) => v.storage).map((v) => v.name)
   },
   ready: ({ spec }) =>
-    spec.versions?.some(({ schema }) => hasRules(schema?.openAPIV3Schema as Props | undefined)) ? loadRules() : undefined,
+    spec.versions?.some(({ schema }) => hasRules(schema?.openAPIV3Schema as Props | undefined))
+      ? loadRules()
+      : undefined,
   validate: (crd) => [...nameErrors(crd), ...specErrors(crd, undefined), ...approvalErrors(crd, undefined)],
   validateChange(crd, old) {
     const errors = [...specErrors(crd, old)]
@@ -61,7 +63,9 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
     return errors
   },
   validateStatusUpdate: (crd) =>
-    namesErrors(crd.status?.acceptedNames ?? { plural: '', kind: '' }, 'status.acceptedNames').concat(storedErrors(crd)),
+    namesErrors(crd.status?.acceptedNames ?? { plural: '', kind: '' }, 'status.acceptedNames').concat(
+      storedErrors(crd),
+    ),
   prepareForCreate(crd) {
     crd.status = {
       conditions: [],

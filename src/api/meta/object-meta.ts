@@ -102,7 +102,9 @@ export function finalizerWarnings(finalizers: readonly string[], field = 'metada
     const warnings = qualifiedName(finalizer).map((problem) => `${about} ${problem}`)
     if (!finalizer.includes('/') && !STANDARD_FINALIZERS.includes(finalizer)) {
       const path = finalizer.includes('.') ? ' including a path (/)' : ''
-      warnings.push(`${about} prefer a domain-qualified finalizer name${path} to avoid accidental conflicts with other finalizer writers`)
+      warnings.push(
+        `${about} prefer a domain-qualified finalizer name${path} to avoid accidental conflicts with other finalizer writers`,
+      )
     }
     return warnings
   })

@@ -18,6 +18,8 @@ export interface BodyTarget {
   schema: StructSchema
   /** Options (DeleteOptions …) may come in any group-version. */
   anyVersion?: boolean
+  /** Further apiVersions with the same fields: those that older clients still send. */
+  formerVersions?: readonly string[]
 }
 
 export interface DecodedBody {
@@ -129,7 +131,8 @@ function checkTypeMeta(target: BodyTarget, value: Record<string, unknown>): void
       )
     }
   }
-  if (apiVersion && apiVersion !== expected && !target.anyVersion) {
+  const accepted = apiVersion === expected || target.anyVersion || target.formerVersions?.includes(apiVersion as string)
+  if (apiVersion && !accepted) {
     throw badRequest(
       `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`,
     )

@@ -1,8 +1,8 @@
 // Are the defaults in a schema values that the schema would take, with nothing in them that pruning leaves out? k8s: the sentences.
 import { jsonEqual } from '../meta/equality.ts'
 import { type FieldError, invalid } from '../meta/errors.ts'
+import { isFields, itemsOf, type Props, propertyOf, valuesOf } from './props.ts'
 import { pruneResource } from './prune.ts'
-import { itemsOf, isFields, type Props, propertyOf, valuesOf } from './props.ts'
 import { NO_OLD, validateValue } from './values.ts'
 
 export function defaultErrors(props: Props, path: string): FieldError[] {

@@ -173,7 +173,9 @@ function checkItemsNotNull(
   const items = itemsOf(props)
   if (!items) return
   if (items.nullable) {
-    errors.push(forbiddenField(`${path}.items.nullable`, `cannot be nullable when x-kubernetes-list-type is ${listType}`))
+    errors.push(
+      forbiddenField(`${path}.items.nullable`, `cannot be nullable when x-kubernetes-list-type is ${listType}`),
+    )
   }
   if (listType !== 'map') return
   for (const key of keys) {

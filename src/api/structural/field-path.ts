@@ -1,7 +1,9 @@
 // Paths into a schema, as definitions write them: `.spec.color`, `.spec.map['a.b']`. Used by selectable fields and by rules.
 import { type Props, propertyOf, valuesOf } from './props.ts'
 
-export type Found = { readonly steps: readonly string[]; readonly props: Props | undefined } | { readonly problem: string }
+export type Found =
+  | { readonly steps: readonly string[]; readonly props: Props | undefined }
+  | { readonly problem: string }
 
 /** @param brackets whether `['name']` may be written */
 export function fieldAt(props: Props, path: string, brackets: boolean): Found {
@@ -13,7 +15,11 @@ export function fieldAt(props: Props, path: string, brackets: boolean): Found {
     const bracketed = /^\['((?:[^'\\]|\\.)*)'\]/.exec(rest)
     const step = dotted ?? bracketed
     if (!step) {
-      return { problem: rest.startsWith('[') ? `expected single quoted string but got ${rest.slice(1, 2)}` : `expected [ or . but got: ${rest.split(/[.[]/)[0]}` }
+      return {
+        problem: rest.startsWith('[')
+          ? `expected single quoted string but got ${rest.slice(1, 2)}`
+          : `expected [ or . but got: ${rest.split(/[.[]/)[0]}`,
+      }
     }
     if (bracketed && !dotted && !brackets) return { problem: 'array notation is not allowed' }
     const name = step[1]!.replace(/\\(.)/g, '$1')

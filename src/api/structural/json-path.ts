@@ -39,7 +39,8 @@ function parse(text: string): Step[] {
     const [whole, name = ''] = /^\.?((?:\\.|[^.[\\])*)/.exec(rest)!
     if (whole === '') throw new JsonPathError(`unexpected character in ${text}`)
     if (name === '*') steps.push({ kind: 'all' })
-    else if (name !== '' && name !== '@' && name !== '$') steps.push({ kind: 'name', name: name.replace(/\\(.)/g, '$1') })
+    else if (name !== '' && name !== '@' && name !== '$')
+      steps.push({ kind: 'name', name: name.replace(/\\(.)/g, '$1') })
     at += whole.length
   }
   return steps

@@ -15,7 +15,8 @@ export function ruleTextErrors(props: Props, path: string, soundSoFar: boolean):
     const at = `${path}.x-kubernetes-validations[${i}]`
     const { message = '', messageExpression = '', reason, fieldPath = '' } = rule
     if (!rule.rule?.trim()) errors.push(required(`${at}.rule`, 'rule is not specified'))
-    else if (message && !message.trim()) errors.push(invalid(`${at}.message`, message, 'must be non-empty if specified'))
+    else if (message && !message.trim())
+      errors.push(invalid(`${at}.message`, message, 'must be non-empty if specified'))
     else if (hasNewlines(message.trim())) errors.push(invalid(`${at}.message`, message, ONE_LINE))
     else if (hasNewlines(rule.rule.trim()) && !message.trim()) {
       errors.push(required(`${at}.message`, 'message must be specified if rule contains line breaks'))

@@ -20,8 +20,7 @@ export function loadRules(): Promise<void> | undefined {
   return compile ? undefined : load()
 }
 
-async function load(): Promise<void> {
-}
+async function load(): Promise<void> {}
 
 /** The rules of a schema that has some; `loadRules` must have been awaited. */
 export function rulesOf(props: Props): SchemaRules | undefined {

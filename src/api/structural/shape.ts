@@ -1,21 +1,19 @@
 // The shape of a custom resource, from its OpenAPI schema: what server-side apply, field ownership and patches walk. Reading (pruning)
 // is the schema's own affair; types are checked by validation, not here, so that every leaf is any value.
 import type { FieldSchema, MapSchema, Schema, StructSchema } from '../schema/schema.ts'
-import {
-  type Fields,
-  isEmbedded,
-  itemsOf,
-  keepsUnknown,
-  type Props,
-  propertyOf,
-  valuesOf,
-} from './props.ts'
+import { type Fields, isEmbedded, itemsOf, keepsUnknown, type Props, propertyOf, valuesOf } from './props.ts'
 import { metadataSchema, pruneResource } from './prune.ts'
 
 const ANY: Schema = { type: 'JSON' }
 
 /** What nothing is known of: objects are taken apart by their names, everything else is one value. */
-const DEDUCED: MapSchema = { type: 'map', mapType: 'granular', get values(): Schema { return DEDUCED } }
+const DEDUCED: MapSchema = {
+  type: 'map',
+  mapType: 'granular',
+  get values(): Schema {
+    return DEDUCED
+  },
+}
 
 /** The schema of a version's objects. Anonymous: the definition's name is made of the kind's. */
 export function resourceShape(props: Props): StructSchema {
@@ -74,7 +72,11 @@ function shapeOf(props: Props): Schema {
   if (props.type === 'object' || (props.type === undefined && props.properties)) {
     const values = valuesOf(props)
     if (values && !props.properties) {
-      return { type: 'map', values: values === true ? DEDUCED : shapeOf(values), mapType: atomic ? 'atomic' : 'granular' }
+      return {
+        type: 'map',
+        values: values === true ? DEDUCED : shapeOf(values),
+        mapType: atomic ? 'atomic' : 'granular',
+      }
     }
     const fields = new Map<string, FieldSchema>()
     if (isEmbedded(props)) {

@@ -3,7 +3,16 @@
 import { jsonEqual } from '../meta/equality.ts'
 import { type FieldError, forbiddenField, invalid, required } from '../meta/errors.ts'
 import { compilePattern } from './pattern.ts'
-import { isEmbedded, isFields, isIntOrString, itemsOf, keepsUnknown, type Props, propertyOf, valuesOf } from './props.ts'
+import {
+  isEmbedded,
+  isFields,
+  isIntOrString,
+  itemsOf,
+  keepsUnknown,
+  type Props,
+  propertyOf,
+  valuesOf,
+} from './props.ts'
 
 type Level = 'root' | 'item' | 'field'
 const key = (path: string, name: string) => `${path}.properties[${name}]`
@@ -43,7 +52,8 @@ const isIntOrStringPair = (options: readonly Props[]) =>
 function checkExtensions(props: Props, path: string, errors: FieldError[]): void {
   if (!isIntOrString(props)) return
   for (const name of ['x-kubernetes-preserve-unknown-fields', 'x-kubernetes-embedded-resource'] as const) {
-    if (props[name]) errors.push(invalid(`${path}.${name}`, true, 'must be false if x-kubernetes-int-or-string is true'))
+    if (props[name])
+      errors.push(invalid(`${path}.${name}`, true, 'must be false if x-kubernetes-int-or-string is true'))
   }
 }
 
@@ -65,7 +75,8 @@ function checkType(props: Props, level: Level, path: string, errors: FieldError[
     const why = 'must not be used if x-kubernetes-embedded-resource is set'
     errors.push(forbiddenField(`${path}.additionalProperties`, why))
   }
-  if (level === 'root' && type && type !== 'object') errors.push(invalid(`${path}.type`, type, 'must be object at the root'))
+  if (level === 'root' && type && type !== 'object')
+    errors.push(invalid(`${path}.type`, type, 'must be object at the root'))
 }
 
 function checkMetadata(props: Props, level: Level, path: string, errors: FieldError[]): void {
@@ -90,7 +101,8 @@ function checkMetadata(props: Props, level: Level, path: string, errors: FieldEr
     }
   }
   if (isEmbedded(props) && !keepsUnknown(props) && Object.keys(props.properties ?? {}).length === 0) {
-    const why = 'must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields'
+    const why =
+      'must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields'
     errors.push(required(`${path}.properties`, why))
   }
 }

@@ -3,8 +3,8 @@
 import { jsonEqual } from '../meta/equality.ts'
 import { type FieldError, invalid, notSupported, required, tooMany } from '../meta/errors.ts'
 import { formatMatches } from './formats.ts'
-import { isFields, isIntOrString, itemsOf, type Props, propertyOf, valuesOf } from './props.ts'
 import { patternMatches } from './pattern.ts'
+import { isFields, isIntOrString, itemsOf, type Props, propertyOf, valuesOf } from './props.ts'
 
 /** There is no old value to compare with: not the same as an old value that is absent. */
 export const NO_OLD: unique symbol = Symbol('no old value')
@@ -101,7 +101,8 @@ function checkNumber(props: Props, value: number, path: string, errors: FieldErr
   }
   if (multipleOf !== undefined && multipleOf !== 0) {
     const times = value / multipleOf
-    if (Math.abs(times - Math.round(times)) > 1e-9) errors.push(say(path, value, `should be a multiple of ${multipleOf}`))
+    if (Math.abs(times - Math.round(times)) > 1e-9)
+      errors.push(say(path, value, `should be a multiple of ${multipleOf}`))
   }
   if (maximum !== undefined) {
     if (props.exclusiveMaximum ? value >= maximum : value > maximum) {
@@ -140,7 +141,8 @@ function checkList(props: Props, value: readonly unknown[], old: Old, path: stri
 function correlatedItems(props: Props, old: Old): (item: unknown) => Old {
   const keys = props['x-kubernetes-list-map-keys']
   if (!Array.isArray(old) || props['x-kubernetes-list-type'] !== 'map' || !keys) return () => NO_OLD
-  const identity = (item: unknown) => (isFields(item) ? JSON.stringify(keys.map((key) => item[key] ?? null)) : undefined)
+  const identity = (item: unknown) =>
+    isFields(item) ? JSON.stringify(keys.map((key) => item[key] ?? null)) : undefined
   const known = new Map(old.map((item) => [identity(item), item]))
   return (item) => {
     const id = identity(item)
@@ -190,7 +192,8 @@ function checkObject(
 const about = (sentence: string) => invalid('<nil>', '', sentence)
 
 function checkCombinations(props: Props, value: unknown, old: Old, path: string, result: Result): void {
-  const { anyOf, oneOf, allOf, not } = props as Props & Record<'anyOf' | 'oneOf' | 'allOf', readonly Props[] | undefined>
+  const { anyOf, oneOf, allOf, not } = props as Props &
+    Record<'anyOf' | 'oneOf' | 'allOf', readonly Props[] | undefined>
   const name = JSON.stringify(path)
   const best = (failed: readonly Result[]) => failed.reduce((a, b) => (b.score > a.score ? b : a))
   if (anyOf && anyOf.length > 0) {

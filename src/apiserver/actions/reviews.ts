@@ -19,7 +19,7 @@ import type { Authorizer } from '../authz/authorizer.ts'
 import type { Action } from '../handler.ts'
 import type { Call } from '../registry/call.ts'
 import { checkNamespace } from '../registry/create.ts'
-import { refuseInvalid } from '../registry/write.ts'
+import { admitBody, refuseInvalid } from '../registry/write.ts'
 import { parseWriteOptions } from '../registry/write-options.ts'
 import { objectResponse } from '../respond.ts'
 
@@ -65,12 +65,13 @@ export function reviews({ authorizer, tokens }: ReviewParts): Readonly<Record<st
 
 /** Decodes the question and answers it with itself and its status. */
 function review<T extends KubeObject>(answer: (call: Call, obj: T) => Promise<object>): Action {
-  return async (_registry, call): Promise<ApiResponse> => {
+  return async (registry, call): Promise<ApiResponse> => {
     const { body, headers } = call.request
-    const { validation } = parseWriteOptions(call, 'CreateOptions')
+    const { validation, dryRun } = parseWriteOptions(call, 'CreateOptions')
     const decoded = decodeBody(call.kind, body, headers['content-type'], validation)
     call.warnings.push(...decoded.warnings)
     const obj = decoded.object as unknown as T & { status?: unknown }
+    await admitBody(registry, call, undefined, obj, dryRun)
     const metadata = { ...obj.metadata, creationTimestamp: null }
     return objectResponse({ ...obj, metadata, status: await answer(call, obj) }, { status: 201 })
   }

@@ -11,7 +11,9 @@ const AGE: Column<KubeObject> = {
   value: (obj) => obj.metadata.creationTimestamp,
 }
 
-export function columnsOf({ additionalPrinterColumns }: Pick<CustomResourceDefinitionVersion, 'additionalPrinterColumns'>) {
+export function columnsOf({
+  additionalPrinterColumns,
+}: Pick<CustomResourceDefinitionVersion, 'additionalPrinterColumns'>) {
   if (!additionalPrinterColumns?.length) return [AGE]
   return additionalPrinterColumns.map(({ name, type, format, description, priority, jsonPath }): Column<KubeObject> => {
     const path = compiled(jsonPath)

@@ -9,7 +9,9 @@ import type { CustomResourceConversion } from '../../api/types/apiextensions.v1.
 
 export interface ConversionTarget {
   readonly url?: string | undefined
-  readonly service?: { namespace: string; name: string; path?: string | undefined; port?: number | undefined } | undefined
+  readonly service?:
+    | { namespace: string; name: string; path?: string | undefined; port?: number | undefined }
+    | undefined
   readonly caBundle?: string | undefined
 }
 
@@ -51,9 +53,7 @@ export function webhookConversion(
     })
     const converted = convertedIn(answer, reviewVersion, uid, subject)
     if (converted.length !== sent.length) {
-      throw failed(
-        `conversion webhook for ${subject} returned ${converted.length} objects, expected ${sent.length}`,
-      )
+      throw failed(`conversion webhook for ${subject} returned ${converted.length} objects, expected ${sent.length}`)
     }
     let next = 0
     return objects.map((object) => {

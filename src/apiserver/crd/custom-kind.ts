@@ -2,16 +2,13 @@
 // its schema (shape, columns) is made when first needed and kept with the kind, so that hundreds of definitions cost little.
 import { ALL_VERBS, type Kind, type Subresource } from '../../api/kinds/kind.ts'
 import type { DeepReadonly, KubeObject } from '../../api/meta/object.ts'
-import type { StructSchema } from '../../api/schema/schema.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
+import type { StructSchema } from '../../api/schema/schema.ts'
 import { applySchemaDefaults } from '../../api/structural/default.ts'
 import type { Fields, Props } from '../../api/structural/props.ts'
 import { pruneResource } from '../../api/structural/prune.ts'
 import { resourceShape } from '../../api/structural/shape.ts'
-import type {
-  CustomResourceDefinition,
-  CustomResourceDefinitionVersion,
-} from '../../api/types/apiextensions.v1.ts'
+import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from '../../api/types/apiextensions.v1.ts'
 import { columnsOf, selectableFieldsOf } from './columns.ts'
 import { type Convert, withVersion } from './conversion.ts'
 import { deprecationWarning } from './deprecation.ts'
@@ -23,7 +20,8 @@ export type Version = DeepReadonly<CustomResourceDefinitionVersion>
 
 /** A definition without a schema keeps everything: only old ones can be so. */
 const ANYTHING: Props = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
-const propsOf = (version: Version | undefined): Props => (version?.schema?.openAPIV3Schema as Props | undefined) ?? ANYTHING
+const propsOf = (version: Version | undefined): Props =>
+  (version?.schema?.openAPIV3Schema as Props | undefined) ?? ANYTHING
 
 /** The kinds of a definition's served versions. @param convert only for strategy Webhook */
 export function kindsOf(definition: Definition, convert: Convert | undefined): Kind[] {
@@ -123,7 +121,9 @@ export function kindOf(definition: Definition, version: Version, convert: Conver
       toStored: (obj) => withVersion(obj, storedVersion) as KubeObject,
       fromStored(stored) {
         const object = completed(stored)
-        return object.apiVersion === apiVersion ? object : readStored(props, { ...object, apiVersion } as unknown as Fields)
+        return object.apiVersion === apiVersion
+          ? object
+          : readStored(props, { ...object, apiVersion } as unknown as Fields)
       },
     },
   }

@@ -117,7 +117,8 @@ export class DefinitionLifecycle {
     const version = definition.spec.versions.find((v) => v.storage) ?? definition.spec.versions[0]!
     const kind = kindOf(definition, version, undefined)
     const found = await store.list(prefixOf(kind))
-    if (found.entries.length === 0) return await this.#finish(entry, 'InstanceDeletionCompleted', 'removed all instances')
+    if (found.entries.length === 0)
+      return await this.#finish(entry, 'InstanceDeletionCompleted', 'removed all instances')
     const message = 'CustomResource deletion is in progress'
     const marked = { type: 'Terminating', status: 'True', reason: 'InstanceDeletionInProgress', message }
     const status = { ...definition.status, conditions: this.#conditions(definition, marked) }
@@ -129,7 +130,12 @@ export class DefinitionLifecycle {
       const follower = store.follow(prefixOf(kind), found.revision, ({ type }) => type === 'delete' && this.look(name))
       this.#waiting.set(name, follower)
     }
-    const options = { gracePeriodSeconds: undefined, propagation: undefined, uid: undefined, resourceVersion: undefined }
+    const options = {
+      gracePeriodSeconds: undefined,
+      propagation: undefined,
+      uid: undefined,
+      resourceVersion: undefined,
+    }
     for (const { key, object, revision } of found.entries) {
       const plan = planDelete(kind, object, { ...options, dryRun: false }, clock.now())
       if (plan.action === 'none') continue

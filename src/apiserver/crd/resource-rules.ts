@@ -34,7 +34,10 @@ export function statusErrors(props: Props, version: Version, obj: Obj, old: Obj)
   const own = propertyOf(props, 'status')
   if (own && status !== undefined) {
     for (const error of validateValue(own, status, before ?? NO_OLD)) {
-      errors.push({ ...error, field: error.field === '<nil>' || error.field === '' ? 'status' : `status.${error.field}` })
+      errors.push({
+        ...error,
+        field: error.field === '<nil>' || error.field === '' ? 'status' : `status.${error.field}`,
+      })
     }
   }
   errors.push(...scaleErrors(version, obj, false))
@@ -46,7 +49,8 @@ function withRules(props: Props, obj: Obj, old: Obj | undefined, errors: FieldEr
   const rules = rulesOf(props)
   if (!rules) return errors
   if (errors.some(({ type }) => BLOCKING.has(type))) {
-    const why = 'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation'
+    const why =
+      'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation'
     return [...errors, invalid('<nil>', null, why)]
   }
   return [...errors, ...rules.validate(obj, old, '')]
@@ -63,7 +67,9 @@ function scaleErrors({ subresources }: Version, obj: Obj, withSpec: boolean): Fi
     const value = valueAt(obj, path)
     if (value === undefined || value === null) continue
     if (typeof value !== 'number' || !Number.isInteger(value)) {
-      errors.push(invalid(path, 0, `${path} accessor error: ${shown(value)} is of the type ${goType(value)}, expected int64`))
+      errors.push(
+        invalid(path, 0, `${path} accessor error: ${shown(value)} is of the type ${goType(value)}, expected int64`),
+      )
     } else if (value < 0) errors.push(invalid(path, value, 'should be a non-negative integer'))
     else if (value > INT32_MAX) errors.push(invalid(path, value, `should be less than or equal to ${INT32_MAX}`))
   }

@@ -4,8 +4,8 @@ import { isConditionTrue, withCondition, withoutCondition } from '../../api/meta
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import { structuralErrors } from '../../api/structural/structural-rules.ts'
 import type {
-  CustomResourceDefinition,
   CustomResourceDefinitionCondition as Condition,
+  CustomResourceDefinition,
   CustomResourceDefinitionNames as Names,
 } from '../../api/types/apiextensions.v1.ts'
 

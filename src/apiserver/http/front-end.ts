@@ -16,9 +16,10 @@ import { peerIdentity } from '../authn/client-certificate.ts'
 import type { Metrics } from '../metrics.ts'
 import { errorResponse } from '../respond.ts'
 import type { Upstream } from '../streaming/upstream.ts'
+import { Deadlines } from './deadlines.ts'
 import type { Encoders } from './encode.ts'
 import { endIdleConnections, refuseMalformed, withoutPolling } from './idle-connections.ts'
-import { type RawResponse, send } from './send.ts'
+import { type Leaving, type RawResponse, send } from './send.ts'
 import { refuseUpgrade, tunnel } from './tunnel.ts'
 
 export interface ServerTls {
@@ -31,7 +32,7 @@ export interface ServerTls {
 export interface FrontEndParts {
   readonly handler: RequestHandler
   /** @throws Unauthorized and others */
-  readonly authenticate: (credentials: Credentials, signal: AbortSignal) => Promise<UserInfo>
+  readonly authenticate: (credentials: Credentials, gone: Leaving) => Promise<UserInfo>
   /** Where an upgrade leads. @throws StatusError */
   readonly connect: (request: ApiRequest) => Promise<Upstream>
   readonly tls: ServerTls
@@ -67,6 +68,7 @@ export class FrontEnd {
   readonly #parts: FrontEndParts
   readonly #app: FastifyInstance
   readonly #sockets = new Set<Duplex>()
+  readonly #bodies: Deadlines
   #inFlight = 0
   #longRunning = 0
   #unsent = 0
@@ -74,6 +76,7 @@ export class FrontEnd {
 
   constructor(parts: FrontEndParts) {
     this.#parts = parts
+    this.#bodies = new Deadlines(parts.clock, ARRIVE_WITHIN_MS)
     this.#app = this.#build()
   }
 
@@ -173,15 +176,16 @@ export class FrontEnd {
   /** A body that stops coming holds memory and a place: it is given up on. */
   #expectBody(raw: RawRequest, response: RawResponse, hijack: () => void): void {
     if (raw.method === 'GET' || raw.method === 'HEAD') return
-    const { clock, log } = this.#parts
-    const timer = clock.after(ARRIVE_WITHIN_MS, async () => {
+    const late = async () => {
       hijack()
       if (!raw.stream) response.once('finish', () => raw.destroy())
       const err = timeout('the request did not arrive within the allotted time')
-      await this.#send(response, errorResponse(err, log), raw, neverAborted)
+      await this.#send(response, errorResponse(err, this.#parts.log), raw, neverAborted)
       raw.stream?.close()
-    })
-    const arrived = () => timer.cancel()
+    }
+    const deadline = { late }
+    this.#bodies.start(deadline)
+    const arrived = () => this.#bodies.stop(deadline)
     raw.once('end', arrived)
     response.once('close', arrived)
   }
@@ -206,7 +210,7 @@ export class FrontEnd {
 
   async #answer(raw: RawRequest, response: RawResponse, body: Buffer | undefined): Promise<void> {
     const { handler, log, metrics, stopping } = this.#parts
-    const gone = new AbortController()
+    const gone = new Departure()
     this.#unsent++
     response.once('close', () => {
       this.#unsent--
@@ -214,55 +218,51 @@ export class FrontEnd {
       // An answer that was given to its end leaves nothing to abort, and aborting costs a tenth of a small request.
       if (!response.writableEnded) gone.abort()
     })
-    const signal = gone.signal
     const long = isLongRunning(raw.url ?? '')
     if (!this.#admit(long)) {
       metrics.rejected.add({})
       const err = tooManyRequests('too many requests, please try again later', 1)
-      return this.#send(response, errorResponse(err, log), raw, signal)
+      return this.#send(response, errorResponse(err, log), raw, gone)
     }
     try {
-      const request = await this.#request(raw, body, signal)
+      const request = await this.#request(raw, body, gone)
       if (stopping.aborted)
         throw new StatusError(503, 'ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 })
-      await this.#send(response, await handler(request), raw, signal)
+      await this.#send(response, await handler(request), raw, gone)
     } catch (err) {
       if (!(response as unknown as { headersSent: boolean }).headersSent) {
-        await this.#send(response, errorResponse(err, log), raw, signal)
+        await this.#send(response, errorResponse(err, log), raw, gone)
       } else response.destroy()
     } finally {
       this.#release(long)
     }
   }
 
-  async #request(raw: RawRequest, body: Buffer | undefined, signal: AbortSignal): Promise<ApiRequest> {
+  async #request(raw: RawRequest, body: Buffer | undefined, gone: Leaving): Promise<ApiRequest> {
     const headers = flatHeaders(raw)
-    const user = await this.#parts.authenticate({ headers, peer: peerOf(raw) }, signal)
+    const user = await this.#parts.authenticate({ headers, peer: peerOf(raw) }, gone)
     const url = raw.url ?? '/'
     const mark = url.indexOf('?')
     return {
       method: raw.method as ApiRequest['method'],
       path: mark < 0 ? url : url.slice(0, mark),
-      query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+      query: mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1)),
       headers,
       ...(body && body.length > 0 ? { body } : {}),
       user,
-      signal,
+      get signal() {
+        return gone.signal
+      },
     }
   }
 
-  async #send(
-    response: RawResponse,
-    answer: Awaited<ReturnType<RequestHandler>>,
-    raw: IncomingMessage,
-    signal: AbortSignal,
-  ) {
+  async #send(response: RawResponse, answer: Awaited<ReturnType<RequestHandler>>, raw: IncomingMessage, gone: Leaving) {
     await send(response, answer, {
       encoders: this.#parts.encoders,
       acceptEncoding: raw.headers['accept-encoding'] as string | undefined,
       headOnly: raw.method === 'HEAD',
       indented: wantsIndented(raw),
-      signal,
+      gone,
     })
   }
 
@@ -277,7 +277,7 @@ export class FrontEnd {
     const labels = { verb: 'CONNECT', component: 'apiserver' }
     metrics.longRunning.add(labels, 1)
     try {
-      const upstream = await connect(await this.#request(raw as RawRequest, undefined, gone.signal))
+      const upstream = await connect(await this.#request(raw as RawRequest, undefined, gone))
       await tunnel(raw, socket, head, upstream, log)
     } finally {
       metrics.longRunning.add(labels, -1)
@@ -309,22 +309,42 @@ export class FrontEnd {
   }
 }
 
-const neverAborted = new AbortController().signal
+const neverAborted = new AbortController()
+/** Of requests without one; nobody changes a query. */
+const NO_QUERY = new URLSearchParams()
 const LONG = /[?&]watch=(?!0|false)|[?&]follow=(?!0|false)|\/(proxy)(\/|$|\?)|\/watch\//
 
 const isLongRunning = (url: string) => LONG.test(url)
 
+/** The abort signal of a client that may leave, made when somebody wants it: most requests are answered without, and it costs. */
+class Departure implements Leaving {
+  #controller: AbortController | undefined
+  #gone = false
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#gone) this.#controller.abort()
+    }
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    this.#gone = true
+    this.#controller?.abort()
+  }
+}
+
 /** k8s: for people at a terminal or a browser, unless they say otherwise. */
 function wantsIndented({ url = '', headers }: IncomingMessage): boolean {
-  const [, asked] = /[?&]pretty=([^&]+)/.exec(url) ?? []
+  const [, asked] = url.includes('pretty=') ? (/[?&]pretty=([^&]+)/.exec(url) ?? []) : []
   return asked ? /^(1|t|true)$/i.test(asked) : /^(curl|Wget|Mozilla\/5\.0)/.test(headers['user-agent'] ?? '')
 }
 
-function flatHeaders(raw: IncomingMessage): Record<string, string | undefined> {
-  const headers: Record<string, string | undefined> = {}
-  for (const [name, value] of Object.entries(raw.headers))
-    headers[name] = Array.isArray(value) ? value.join(', ') : value
-  return headers
+/** Node joins repeated headers itself, except the one that no client sends. */
+function flatHeaders({ headers }: IncomingMessage): Record<string, string | undefined> {
+  const { 'set-cookie': cookies } = headers
+  return (cookies ? { ...headers, 'set-cookie': cookies.join(', ') } : headers) as Record<string, string | undefined>
 }
 
 function peerOf(raw: RawRequest): PeerIdentity | undefined {

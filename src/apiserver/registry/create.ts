@@ -47,7 +47,7 @@ export async function createObject(
     const candidate = cloneJson(wanted)
     candidate.metadata.name = generatedName(generateName, registry.random)
     try {
-      return await attempt(registry, call, candidate, options, managedFields)
+      return await attempt(registry, call, candidate, options, managedFields, true)
     } catch (err) {
       if (tries === NAME_TRIES || !(err instanceof NameTaken)) throw err
       if (err.details?.name !== candidate.metadata.name || err.details.kind !== kind.plural) throw err
@@ -69,6 +69,7 @@ async function attempt(
   obj: KubeObject,
   options: WriteOptions,
   managedFields: KubeObject['metadata']['managedFields'],
+  nameGenerated = false,
 ): Promise<Shown> {
   const { kind } = call
   if (kind.custom?.terminating) throw terminating(call)
@@ -77,9 +78,12 @@ async function attempt(
   const hasStatus = kind.subresources.includes('status') && !kind.keepStatusOnCreate
   if (hasStatus) delete (obj as { status?: unknown }).status
   complete(kind, obj)
-  const admission = admissionRequest(call, 'CREATE', obj, undefined, options.dryRun)
+  const admission = admissionRequest(call, 'CREATE', obj, undefined, options.dryRun, { nameGenerated })
   await registry.admission.mutate(admission)
-  kind.custom?.prune(obj)
+  if (admission.rounds.touched) {
+    kind.custom?.prune(obj)
+    if (hasStatus) delete (obj as { status?: unknown }).status
+  }
   kind.prepareForCreate?.(obj)
   complete(kind, obj)
   const ready = kind.ready?.(obj)

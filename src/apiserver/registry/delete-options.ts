@@ -9,11 +9,15 @@ import { dryRunErrors } from './write-options.ts'
 
 const POLICIES = ['Foreground', 'Background', 'Orphan'] as const
 
-/** @throws Invalid or BadRequest */
-export function parseDeleteOptions({ request, query }: Call): DeleteOptions {
+/** As the client sent them, not checked yet. @throws BadRequest */
+export function givenDeleteOptions({ request, query }: Call): Partial<Body> {
   const { body } = request
-  const given =
-    body && !(body instanceof Uint8Array && body.length === 0) ? fromBody(body, request.headers) : fromQuery(query)
+  return body && !(body instanceof Uint8Array && body.length === 0) ? fromBody(body, request.headers) : fromQuery(query)
+}
+
+/** @throws Invalid or BadRequest */
+export function parseDeleteOptions(call: Call): DeleteOptions {
+  const given = givenDeleteOptions(call)
   const { propagationPolicy, orphanDependents, preconditions } = given
   const errors: FieldError[] = dryRunErrors(given.dryRun ?? [])
   if (propagationPolicy !== undefined && orphanDependents !== undefined) {

@@ -60,13 +60,19 @@ export interface Removal {
   readonly gone: boolean
 }
 
-export async function removeObject(registry: Registry, call: Call, options: DeleteOptions): Promise<Removal> {
+/** @param admitted admission has been asked already, about what the delete is a part of */
+export async function removeObject(
+  registry: Registry,
+  call: Call,
+  options: DeleteOptions,
+  admitted = false,
+): Promise<Removal> {
   const { kind, info } = call
   const key = keyOf(kind as never, namespaceOf(call), info.name)
   for (let attempt = 1; ; attempt++) {
     const entry = await registry.store.get(key)
     if (!entry) throw notFound(refOf(kind), info.name)
-    const removal = await attemptRemoval(registry, call, options, entry)
+    const removal = await attemptRemoval(registry, call, options, entry, admitted)
     if (removal) return removal
     if (attempt === MAX_ATTEMPTS) {
       throw conflict(refOf(kind), info.name, 'the object changed too often while it was being deleted; try again')
@@ -79,15 +85,18 @@ async function attemptRemoval(
   call: Call,
   options: DeleteOptions,
   entry: Entry,
+  admitted: boolean,
 ): Promise<Removal | undefined> {
   const { kind, info } = call
   const seen = view(kind, entry)
   const current = seen instanceof Promise ? await seen : seen
   const old = current.object
   checkPreconditions(call, options, old)
-  const admission = admissionRequest(call, 'DELETE', undefined, old, options.dryRun)
-  await registry.admission.mutate(admission)
-  await registry.admission.validate(admission)
+  if (!admitted) {
+    const admission = admissionRequest(call, 'DELETE', undefined, old, options.dryRun)
+    await registry.admission.mutate(admission)
+    await registry.admission.validate(admission)
+  }
   const nowMs = registry.clock.now()
   const plan = planDelete(kind, marked(kind, old, nowMs), options, nowMs)
   if (plan.action === 'none') return { shown: current, gone: false }

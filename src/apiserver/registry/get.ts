@@ -9,7 +9,8 @@ import { present } from './present.ts'
 import { type Shown, view } from './stored.ts'
 
 export async function get(registry: Registry, call: Call): Promise<ApiResponse> {
-  await atLeast(registry, parseResourceVersion(call.query.get('resourceVersion') ?? ''), call.signal)
+  const revision = parseResourceVersion(call.query.get('resourceVersion') ?? '')
+  if (revision !== undefined) await atLeast(registry, revision, call.signal)
   const { object, json } = await read(registry, call)
   return present(registry, call, object, json)
 }

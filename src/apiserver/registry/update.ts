@@ -11,12 +11,13 @@ import type { Entry } from '../storage/store.ts'
 import { type Call, namespaceOf, type Obj, type Registry, refOf } from './call.ts'
 import { checkNamespace, createObject, metaRules } from './create.ts'
 import type { Endpoint } from './endpoint.ts'
+import { admissionOf } from './endpoint-admission.ts'
 import { setManagedFields, trackFields } from './fields.ts'
 import { completesDeletion } from './lifecycle.ts'
 import { desiredStateChanged, isUnchanged, keepOwnMetadata } from './metadata.ts'
 import { present } from './present.ts'
 import { fresh, isStoredOtherwise, type Shown, view } from './stored.ts'
-import { admissionRequest, commit, complete, refuseInvalid } from './write.ts'
+import { commit, complete, refuseInvalid } from './write.ts'
 import { parseWriteOptions, type WriteOptions } from './write-options.ts'
 
 /** A write without a resourceVersion that loses this many races in a row is refused. */
@@ -118,9 +119,14 @@ async function replace(
   keepOwnMetadata(obj, old)
   complete(kind, obj)
   endpoint.restrict(kind, obj, old)
-  const admission = admissionRequest(call, 'UPDATE', obj, old, options.dryRun)
-  await registry.admission.mutate(admission)
-  kind.custom?.prune(obj)
+  const admission = admissionOf(call, endpoint, obj, old, options.dryRun)
+  await admission?.mutate(registry.admission)
+  if (admission?.touched) {
+    kind.custom?.prune(obj)
+    keepOwnMetadata(obj, old)
+    complete(kind, obj)
+    endpoint.restrict(kind, obj, old)
+  }
   complete(kind, obj)
   const ready = kind.ready?.(obj)
   if (ready) await ready
@@ -130,13 +136,17 @@ async function replace(
   const nowMs = registry.clock.now()
   if (next.fieldsTracked) setManagedFields(obj, managedFields)
   else trackFields(kind, obj, old, { ...options, subresource: endpoint.subresource, nowMs })
-  if (isUnchanged(obj, old) && !isStoredOtherwise(kind, entry)) return current
+  if (isUnchanged(obj, old) && !isStoredOtherwise(kind, entry)) {
+    // k8s: who refuses writes refuses those too that change nothing.
+    await admission?.validate(registry.admission)
+    return current
+  }
   refuseInvalid(kind, info.name, [
     ...validateObjectMeta(obj.metadata, metaRules(call)),
     ...validateObjectMetaUpdate(obj.metadata, old.metadata),
     ...endpoint.errors(kind, obj, old),
   ])
-  await registry.admission.validate(admission)
+  await admission?.validate(registry.admission)
   const ends = completesDeletion(obj)
   const result = await commit(registry, call, {
     name: info.name,

@@ -33,7 +33,18 @@ const DEFAULT_PATHS: ScalePaths = {
 }
 const pathsOf = (kind: Kind): ScalePaths => kind.scale ?? DEFAULT_PATHS
 
-const scaleEndpoint: Endpoint = { ...wholeObject, subresource: 'scale', creates: false }
+const scaleEndpoint: Endpoint = {
+  ...wholeObject,
+  subresource: 'scale',
+  creates: false,
+  admission: {
+    kind: Scale,
+    show: (kind, obj) => scaleOf(kind, obj) as KubeObject,
+    take(kind, obj, shown) {
+      setPath(obj, pathsOf(kind).specReplicas, (shown as unknown as ScaleObject).spec?.replicas ?? 0)
+    },
+  },
+}
 
 export async function getScale(registry: Registry, call: Call): Promise<ApiResponse> {
   const { object } = await read(registry, call)

@@ -65,6 +65,14 @@ test('an eviction heeds the disruption budget and takes one off it', async () =>
   assert.deepEqual([used.status.disruptionsAllowed, Object.keys(used.status.disruptedPods)], [0, ['e1']])
 })
 
+test('an eviction in the beta version of older clients is understood, another one is not', async () => {
+  await api.post(PODS, pod('beta'))
+  const send = (apiVersion: string) =>
+    api.post(`${PODS}/beta/eviction`, { apiVersion, kind: 'Eviction', metadata: { name: 'beta' } })
+  assert.equal((await send('policy/v1beta2')).status, 400)
+  assert.equal((await send('policy/v1beta1')).status, 201)
+})
+
 test('debug containers are added and never changed', async () => {
   await api.post(PODS, pod('debugged', { nodeName: 'n1' }))
   const url = `${PODS}/debugged/ephemeralcontainers`

@@ -32,7 +32,8 @@ export function versionsErrors({ versions = [] }: Spec, oldVersions: readonly Ve
     const old = oldVersions.find(({ name }) => name === version.name)
     errors.push(...versionErrors(version, path, old))
   })
-  if (new Set(names).size < names.length) errors.push(invalid('spec.versions', versions, 'must contain unique version names'))
+  if (new Set(names).size < names.length)
+    errors.push(invalid('spec.versions', versions, 'must contain unique version names'))
   if (versions.filter((version) => version.storage).length !== 1) {
     errors.push(invalid('spec.versions', versions, 'must have exactly one version marked as storage version'))
   }
@@ -132,11 +133,18 @@ function simplePathError(path: string, field: string): FieldError[] {
   return path.startsWith('.') ? [] : [invalid(field, path, 'must be a simple json path starting with .')]
 }
 
-function subresourceErrors(subresources: DeepReadonly<CustomResourceSubresources> | undefined, path: string): FieldError[] {
+function subresourceErrors(
+  subresources: DeepReadonly<CustomResourceSubresources> | undefined,
+  path: string,
+): FieldError[] {
   const scale = subresources?.scale
   if (!scale) return []
   const errors: FieldError[] = []
-  const check = (name: 'specReplicasPath' | 'statusReplicasPath' | 'labelSelectorPath', roots: string[], why: string) => {
+  const check = (
+    name: 'specReplicasPath' | 'statusReplicasPath' | 'labelSelectorPath',
+    roots: string[],
+    why: string,
+  ) => {
     const [value, field] = [scale[name], `${path}.scale.${name}`]
     if (!value) {
       if (name !== 'labelSelectorPath') errors.push(required(field))
@@ -206,7 +214,8 @@ function selectableErrors(
     if (seen.has(text)) errors.push(duplicate(field, jsonPath))
     seen.add(text)
   })
-  const kept = old && (old.selectableFields?.length ?? 0) > MAX_SELECTABLE && semanticEqual(old.selectableFields, selectableFields)
+  const kept =
+    old && (old.selectableFields?.length ?? 0) > MAX_SELECTABLE && semanticEqual(old.selectableFields, selectableFields)
   if (seen.size > MAX_SELECTABLE && !kept) errors.push(tooMany(path, seen.size, MAX_SELECTABLE))
   return errors
 }
