@@ -97,7 +97,7 @@ const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion']
 
 /** k8s: what is said about finalizers of custom resources that others might use as well. */
 export function finalizerWarnings(finalizers: readonly string[], field = 'metadata.finalizers'): string[] {
-  return finalizers.flatMap((finalizer) => {
+  return [...finalizers].sort().flatMap((finalizer) => {
     const about = `${field}: ${JSON.stringify(finalizer)}:`
     const warnings = qualifiedName(finalizer).map((problem) => `${about} ${problem}`)
     if (!finalizer.includes('/') && !STANDARD_FINALIZERS.includes(finalizer)) {

@@ -1,6 +1,6 @@
 // A request's body as an object of the expected type, or the BadRequest that the real server would answer: syntax, apiVersion and
 // kind, types of fields, and what `fieldValidation` asks for about unknown and duplicate fields (Ignore, Warn, Strict).
-import { badRequest, type StatusError, unsupportedMediaType } from '../meta/errors.ts'
+import { badRequest, invalid, invalidObject, type StatusError, unsupportedMediaType } from '../meta/errors.ts'
 import { DecodeError, decodeObject, duplicateFieldMessage, unknownFieldMessage } from './decode.ts'
 import { JsonSyntaxError, type ParsedJson, parseJson } from './json-text.ts'
 import { decodeProtobuf, openEnvelope, PROTOBUF_MEDIA_TYPE } from './protobuf.ts'
@@ -18,6 +18,8 @@ export interface BodyTarget {
   schema: StructSchema
   /** Options (DeleteOptions …) may come in any group-version. */
   anyVersion?: boolean
+  /** Custom resources: a body has to say its kind, and another one is an invalid value. */
+  custom?: unknown
   /** Further apiVersions with the same fields: those that older clients still send. */
   formerVersions?: readonly string[]
 }
@@ -137,6 +139,7 @@ function checkTypeMeta(target: BodyTarget, value: Record<string, unknown>): void
       `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`,
     )
   }
+  if (target.custom) checkCustomKind(target, value)
   if (kind && kind !== target.kind) {
     const version = typeof apiVersion === 'string' && apiVersion ? apiVersion : expected
     const [short] = version.split('/').slice(-1)
@@ -145,6 +148,23 @@ function checkTypeMeta(target: BodyTarget, value: Record<string, unknown>): void
         `converting (${short}.${kind}) to (${target.group.split('.')[0] || 'core'}.${target.kind}): unknown conversion`,
     )
   }
+}
+
+/** k8s: a custom resource has no other type to be but what it says. */
+function checkCustomKind(target: BodyTarget, value: Record<string, unknown>): void {
+  const { kind, metadata } = value
+  if (!kind) {
+    const text = JSON.stringify(value)
+    const shown = text.length > 30 ? `${text.slice(0, 30)} ...` : text
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${target.kind}): Object 'Kind' is missing in '${text.slice(0, 1000)}' (${shown})`,
+    )
+  }
+  if (kind === target.kind) return
+  const { name } = (metadata ?? {}) as { name?: string }
+  throw invalidObject({ group: target.group, kind: String(kind) }, name ?? '', [
+    invalid('kind', kind, `must be ${target.kind}`),
+  ])
 }
 
 const apiVersionOf = ({ group, version }: BodyTarget) => (group ? `${group}/${version}` : version)

@@ -38,6 +38,6 @@ function checkDefault(props: Props, path: string, errors: FieldError[]): void {
 function prunedDefault(props: Props): unknown {
   if (typeof props.default !== 'object' || props.default === null) return props.default
   const holder: Props = { type: 'object', properties: { value: props as never } }
-  const { object } = pruneResource(holder, { value: props.default }, true)
+  const { object } = pruneResource(holder, { value: props.default }, 'stored')
   return isFields(object) ? object['value'] : undefined
 }

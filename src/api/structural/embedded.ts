@@ -1,6 +1,6 @@
 // Resources inside of resources: each has to say what it is, and its metadata follows the rules of metadata.
 import { type FieldError, invalid, required } from '../meta/errors.ts'
-import { dnsSubdomain } from '../meta/names.ts'
+import { dns1035Label, pathSegment } from '../meta/names.ts'
 import { validateObjectMeta } from '../meta/object-meta.ts'
 import { isEmbedded, isFields, itemsOf, type Props, propertyOf, someProps, valuesOf } from './props.ts'
 
@@ -35,16 +35,22 @@ function walk(props: Props | undefined, value: unknown, path: string, errors: Fi
 
 function checkResource(resource: Record<string, unknown>, path: string, errors: FieldError[]): void {
   const { apiVersion, kind, metadata } = resource
-  if (apiVersion === undefined || apiVersion === null) errors.push(required(`${path}.apiVersion`, 'must not be empty'))
+  if (apiVersion === undefined || apiVersion === null) errors.push(required(`${path}.apiVersion`))
   else if (apiVersion === '') errors.push(invalid(`${path}.apiVersion`, apiVersion, 'must not be empty'))
-  else if (typeof apiVersion === 'string' && apiVersion.split('/').length > 2) {
+  else if (typeof apiVersion !== 'string') errors.push(invalid(`${path}.apiVersion`, apiVersion, 'must be a string'))
+  else if (apiVersion.split('/').length > 2) {
     const why = `unexpected GroupVersion string: ${apiVersion}`
     errors.push(invalid(`${path}.apiVersion`, apiVersion, why))
   }
-  if (kind === undefined || kind === null) errors.push(required(`${path}.kind`, 'must not be empty'))
+  if (kind === undefined || kind === null) errors.push(required(`${path}.kind`))
   else if (kind === '') errors.push(invalid(`${path}.kind`, kind, 'must not be empty'))
+  else if (typeof kind !== 'string') errors.push(invalid(`${path}.kind`, kind, 'must be a string'))
+  else if (dns1035Label(kind.toLowerCase()).length > 0) {
+    const why = `may have mixed case, but should otherwise match: ${dns1035Label(kind.toLowerCase()).join(',')}`
+    errors.push(invalid(`${path}.kind`, kind, why))
+  }
   if (!isFields(metadata)) return
-  const rules = { namespaced: metadata['namespace'] !== undefined, validateName: dnsSubdomain }
+  const rules = { namespaced: metadata['namespace'] !== undefined, validateName: pathSegment }
   const named = { ...metadata, name: metadata['name'] ?? 'name' }
   errors.push(...validateObjectMeta(named as never, rules, `${path}.metadata`))
 }

@@ -56,6 +56,6 @@ function checkMap(props: Props, list: readonly unknown[], path: string, errors: 
     const text = JSON.stringify(identity)
     const before = times.get(text) ?? 0
     times.set(text, before + 1)
-    if (before === 1) errors.push(duplicate(`${path}[${i}]`, keys.length === 1 ? identity[keys[0]!] : identity))
+    if (before === 1) errors.push(duplicate(`${path}[${i}]`, identity))
   })
 }

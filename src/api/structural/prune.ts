@@ -1,7 +1,7 @@
 // What a custom resource is when it has been read: a copy with the fields that its schema doesn't know left out (and named), and with
 // the metadata of the resource and of those embedded in it read as metadata. Values of the wrong type stay: validation names them.
 import { cloneJson, setKey } from '../schema/clone.ts'
-import { decodeObject } from '../schema/decode.ts'
+import { DecodeError, decodeObject } from '../schema/decode.ts'
 import type { StructSchema } from '../schema/schema.ts'
 import { structNamed } from '../schema/tables.ts'
 import { type Fields, isEmbedded, isFields, itemsOf, keepsUnknown, type Props, propertyOf, valuesOf } from './props.ts'
@@ -23,17 +23,20 @@ export function metadataSchema(): StructSchema {
 }
 
 /**
- * A whole resource. `partial`: an apply configuration, in which only what the client wrote stands.
- * @throws DecodeError when the metadata is none
+ * What is read. `whole`: an object from a client. `partial`: an apply configuration, in which only what the client wrote stands.
+ * `stored`: an object that the store has; what is wrong with metadata inside of it is left out, for it can be refused no more.
  */
-export function pruneResource(props: Props, value: Fields, partial: boolean): PruneResult {
-  const pruning = { unknown: [] as string[], partial }
+export type Reading = 'whole' | 'partial' | 'stored'
+
+/** A whole resource. @throws DecodeError when metadata is none */
+export function pruneResource(props: Props, value: Fields, reading: Reading): PruneResult {
+  const pruning = { unknown: [] as string[], reading }
   return { object: object(props, value, '', true, pruning), unknown: pruning.unknown }
 }
 
 interface Pruning {
   unknown: string[]
-  partial: boolean
+  reading: Reading
 }
 
 function prune(props: Props | undefined, value: unknown, path: string, pruning: Pruning): unknown {
@@ -67,28 +70,32 @@ function object(props: Props | undefined, value: Fields, path: string, isResourc
   return out
 }
 
-/** k8s: in embedded resources, metadata that cannot be read is left out field by field; the resource's own is refused. */
+/** k8s: metadata of embedded resources is refused like the resource's own, but named. */
 function readMetadata(value: unknown, path: string, isRoot: boolean, pruning: Pruning): unknown {
   if (value === null) return undefined
-  if (!isFields(value)) return isRoot ? decodeObject(metadataSchema(), value).object : undefined
-  const read = (fields: Fields) => decodeObject(metadataSchema(), fields, { partial: pruning.partial || !isRoot })
-  const name = (unknown: readonly string[]) => {
+  if (pruning.reading === 'stored') return isRoot ? value : readable(value)
+  try {
+    const { object, unknown } = decodeObject(metadataSchema(), value, {
+      partial: !isRoot || pruning.reading === 'partial',
+    })
     for (const field of unknown) if (pruning.unknown.length < MAX_NAMED) pruning.unknown.push(`${path}.${field}`)
-  }
-  if (isRoot) {
-    const { object, unknown } = read(value)
-    name(unknown)
     return object
+  } catch (err) {
+    if (isRoot || !(err instanceof DecodeError)) throw err
+    throw new DecodeError(`${path}: Invalid value: ${JSON.stringify(value)}: ${err.message}`)
   }
+}
+
+/** Field by field, what can be read. */
+function readable(value: unknown): Fields | undefined {
+  if (!isFields(value)) return undefined
   const out: Fields = {}
   for (const key in value) {
     if (value[key] === null) continue
     try {
-      const { object, unknown } = read({ [key]: value[key] })
-      name(unknown)
-      Object.assign(out, object)
-    } catch {
-      // not a value that this field can have
+      Object.assign(out, decodeObject(metadataSchema(), { [key]: value[key] }, { partial: true }).object)
+    } catch (err) {
+      if (!(err instanceof DecodeError)) throw err
     }
   }
   return out

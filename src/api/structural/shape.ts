@@ -25,7 +25,7 @@ export function resourceShape(props: Props): StructSchema {
   }
   return {
     ...struct(fields, props),
-    read: (value, partial) => pruneResource(props, value as Fields, partial),
+    read: (value, partial) => pruneResource(props, value as Fields, partial ? 'partial' : 'whole'),
   }
 }
 

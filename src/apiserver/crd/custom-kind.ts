@@ -103,7 +103,7 @@ export function kindOf(definition: Definition, version: Version, convert: Conver
       definitionUid: metadata.uid,
       terminating,
       prune(obj) {
-        const { object } = pruneResource(props, obj as unknown as Fields, false)
+        const { object } = pruneResource(props, obj as unknown as Fields, 'stored')
         const fields = obj as unknown as Fields
         for (const key of Object.keys(fields)) if (!Object.hasOwn(object, key)) delete fields[key]
         Object.assign(fields, object)
@@ -137,11 +137,8 @@ function readStored(props: Props, stored: Fields): KubeObject {
   const known = settled.get(props) ?? new WeakSet()
   settled.set(props, known)
   if (known.has(stored)) return stored as unknown as KubeObject
-  const { object, unknown } = pruneResource(props, stored, true)
+  const { object, unknown } = pruneResource(props, stored, 'stored')
   applySchemaDefaults(props, object)
-  const { metadata } = stored
-  // The metadata was read when it was written; what the server put in stays as it is.
-  if (metadata) object['metadata'] = metadata
   if (unknown.length === 0 && sameJson(object, stored)) {
     known.add(stored)
     return stored as unknown as KubeObject

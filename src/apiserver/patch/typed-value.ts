@@ -43,7 +43,7 @@ function diff(schema: Schema | undefined, before: unknown, after: unknown): Diff
     if (has) return { changed: allPaths(schema, after, true), removed: undefined }
     return had ? { changed: undefined, removed: allPaths(schema, before, true) } : undefined
   }
-  if (!isGranular(schema) || typeof before !== 'object' || typeof after !== 'object') {
+  if (!isGranular(schema) || typeof before !== 'object' || typeof after !== 'object' || !before || !after) {
     return jsonEqual(before, after) ? undefined : CHANGED
   }
   if (schema.type === 'list') {
@@ -121,7 +121,8 @@ function allPaths(schema: Schema | undefined, value: unknown, whole: boolean): F
 
 const asMember = (node: FieldSet): FieldSet => (isMember(node) ? node : nodeOf(true, node as Record<string, FieldSet>)!)
 
-const isPresent = (value: unknown) => value !== undefined && value !== null
+/** Built-in kinds have no nulls; in custom resources a null is a value. */
+const isPresent = (value: unknown) => value !== undefined
 
 type Granular = Extract<Schema, { type: 'struct' | 'map' | 'list' }>
 
@@ -211,8 +212,8 @@ function checkLists(schema: Schema | undefined, value: unknown, path: string): v
 
 /** The object with an applied configuration laid over it. */
 export function mergeApplied(schema: Schema | undefined, live: unknown, config: unknown): unknown {
-  if (!isPresent(config)) return live
-  if (!isPresent(live) || typeof live !== 'object' || typeof config !== 'object' || !isGranular(schema)) return config
+  if (config === undefined || config === null) return live
+  if (live === undefined || live === null || typeof live !== 'object' || typeof config !== 'object' || !isGranular(schema)) return config
   if (schema.type === 'list') {
     return Array.isArray(live) && Array.isArray(config) ? mergeLists(schema, live, config) : config
   }

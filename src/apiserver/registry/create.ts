@@ -1,8 +1,8 @@
 // POST to a collection: decode, name, default, admit, validate, store.
-import { alreadyExists, badRequest, methodNotSupported, StatusError } from '../../api/meta/errors.ts'
+import { alreadyExists, badRequest, forbidden, StatusError } from '../../api/meta/errors.ts'
 import { generatedName } from '../../api/meta/generate-name.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
-import { validateObjectMeta } from '../../api/meta/object-meta.ts'
+import { finalizerWarnings, validateObjectMeta } from '../../api/meta/object-meta.ts'
 import { decodeBody } from '../../api/schema/body.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
 import type { ApiResponse } from '../../api/wire.ts'
@@ -72,7 +72,10 @@ async function attempt(
   nameGenerated = false,
 ): Promise<Shown> {
   const { kind } = call
-  if (kind.custom?.terminating) throw terminating(call)
+  if (kind.custom?.terminating) {
+    const why = 'create not allowed while custom resource definition is terminating'
+    throw forbidden(refOf(kind), obj.metadata.name ?? '', why)
+  }
   const nowMs = registry.clock.now()
   initialMetadata(kind, obj, registry.newUid(), nowMs)
   const hasStatus = kind.subresources.includes('status') && !kind.keepStatusOnCreate
@@ -90,6 +93,7 @@ async function attempt(
   if (ready) await ready
   const errors = [...validateObjectMeta(obj.metadata, metaRules(call)), ...objectErrors(kind, obj)]
   refuseInvalid(kind, obj.metadata.name ?? '', errors)
+  if (kind.custom) call.warnings.push(...finalizerWarnings(obj.metadata.finalizers ?? []))
   if (managedFields) obj.metadata.managedFields = managedFields
   else trackFields(kind, obj, undefined, { ...options, subresource: '', nowMs })
   await registry.admission.validate(admission)
@@ -98,11 +102,6 @@ async function attempt(
   if (result === 'dry run') return dryRunShown(registry, call, obj)
   if (!result.ok) throw new NameTaken(call, name)
   return view(kind, result.entry)
-}
-
-function terminating({ kind }: Call): StatusError {
-  const { code, reason, details } = methodNotSupported(refOf(kind), 'create')
-  return new StatusError(code, reason, 'create not allowed while custom resource definition is terminating', details)
 }
 
 async function dryRunShown(registry: Registry, call: Call, obj: KubeObject): Promise<Shown> {

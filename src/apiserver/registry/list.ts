@@ -29,7 +29,10 @@ export async function list(registry: Registry, call: Call): Promise<ApiResponse>
   const metadata = {
     resourceVersion: String(page.revision),
     ...(page.next === undefined
-      ? {}
+      ? // k8s: lists of custom resources say so when there is no more.
+        call.kind.custom && call.view === 'object'
+        ? { continue: '' }
+        : {}
       : {
           continue: encodeContinue(prefix, { revision: page.revision, after: page.next }),
           // k8s: the count is only known when nothing is filtered.

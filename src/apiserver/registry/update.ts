@@ -2,7 +2,7 @@
 // A write that was decided on a state that is no longer current is decided anew, unless the client named the state it meant.
 import { badRequest, conflict, invalid, notFound, staleVersion } from '../../api/meta/errors.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from '../../api/meta/object-meta.ts'
+import { finalizerWarnings, validateObjectMeta, validateObjectMetaUpdate } from '../../api/meta/object-meta.ts'
 import { decodeBody } from '../../api/schema/body.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
 import type { ApiResponse } from '../../api/wire.ts'
@@ -146,6 +146,7 @@ async function replace(
     ...validateObjectMetaUpdate(obj.metadata, old.metadata),
     ...endpoint.errors(kind, obj, old),
   ])
+  if (kind.custom) call.warnings.push(...finalizerWarnings(newFinalizers(obj, old)))
   await admission?.validate(registry.admission)
   const ends = completesDeletion(obj)
   const result = await commit(registry, call, {
@@ -160,6 +161,9 @@ async function replace(
   // The removed object is answered as the client wanted it, not as it was before.
   return ends ? fresh(obj) : view(kind, result.entry)
 }
+
+const newFinalizers = (obj: KubeObject, old: Obj) =>
+  (obj.metadata.finalizers ?? []).filter((finalizer) => !old.metadata.finalizers?.includes(finalizer))
 
 function checkPreconditions(call: Call, obj: KubeObject, old: Obj): void {
   const { kind, info } = call
