@@ -2,6 +2,7 @@
 import { unauthorized } from '../api/meta/errors.ts'
 import type { UserInfo } from '../api/wire.ts'
 import type { Logger } from '../base/log.ts'
+import { rememberImpersonator } from './audit/impersonators.ts'
 import { authenticate, type Credentials } from './authn/authenticator.ts'
 import { clientCertificate } from './authn/client-certificate.ts'
 import { impersonate } from './authn/impersonation.ts'
@@ -26,7 +27,8 @@ export function authentication({ tokens, authorizer, log }: AuthenticationParts)
     }
     const user = await authenticate(ctx, authenticators, withBrowserToken(credentials))
     if (!user) throw unauthorized()
-    return impersonate(user, credentials.headers, (who, attributes) => authorizer.authorize(who, attributes))
+    const acting = impersonate(user, credentials.headers, (who, attributes) => authorizer.authorize(who, attributes))
+    return rememberImpersonator(acting, user)
   }
 }
 

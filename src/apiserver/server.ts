@@ -12,9 +12,14 @@ import type { Pki } from '../base/pki.ts'
 import { reviews } from './actions/reviews.ts'
 import type { AdmissionSettings } from './admission/plugin-choice.ts'
 import { standardAdmission } from './admission/plugins.ts'
+import { enforcesQuotas } from './admission/resource-quota.ts'
+import { AdmissionWebhooks } from './admission/webhooks/webhooks.ts'
 import { AddressRange } from './allocators/address-range.ts'
 import { ServiceAddresses } from './allocators/service-addresses.ts'
 import type { PortRange } from './allocators/service-plan.ts'
+import { Auditor, type AuditSink } from './audit/auditor.ts'
+import { auditedConnection } from './audit/connection.ts'
+import type { AuditPolicy } from './audit/policy.ts'
 import { authentication } from './authentication.ts'
 import { ServiceAccountTokens } from './authn/service-account-tokens.ts'
 import { Authorizer } from './authz/authorizer.ts'
@@ -30,7 +35,9 @@ import { type Encoders, JSON_TYPE, standardEncoders } from './http/encode.ts'
 import type { FrontEnd } from './http/front-end.ts'
 import { Metrics } from './metrics.ts'
 import { OpenApi } from './openapi/documents.ts'
+import { QuotaKeeper } from './quota/quota-keeper.ts'
 import type { Registry } from './registry/call.ts'
+import { inTurn } from './registry/commit-hooks.ts'
 import { Resources } from './resources.ts'
 import { objectResponse, textResponse } from './respond.ts'
 import type { Store } from './storage/store.ts'
@@ -63,6 +70,8 @@ export interface ApiServerOptions {
   readonly newUid?: () => string
   /** What `/metrics` shows besides the server's own, in the Prometheus text format: of components in the same process. */
   readonly moreMetrics?: () => string
+  /** What the audit log tells, and where; nothing is audited without. */
+  readonly audit?: { readonly policy: AuditPolicy; readonly sink: AuditSink }
 }
 
 export interface ApiServer {
@@ -104,14 +113,26 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const serviceRange = new AddressRange(options.serviceCIDR)
   const nodePorts = options.nodePorts ?? NODE_PORTS
   const addresses = await ServiceAddresses.open(store, { addresses: serviceRange, nodePorts }, random)
+  const quotas = await QuotaKeeper.open({ store, clock, log, enforces: enforcesQuotas(options.admission) })
   const nodes = new NodeConnections(store, () => pki && { ca: pki.authorityCert, ...pki.kubeletClient })
 
+  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics })
   const registry: Registry = {
     store,
     clock,
     resources,
-    admission: standardAdmission({ store, clock, random, authorizer, resources, settings: options.admission }),
-    hooks: addresses,
+    admission: standardAdmission({
+      store,
+      clock,
+      random,
+      authorizer,
+      resources,
+      quotas,
+      webhooks,
+      settings: options.admission,
+    }),
+    // Ports have been given when quotas count them.
+    hooks: inTurn([addresses, quotas]),
     random,
     newUid,
     stopping: stopping.signal,
@@ -119,9 +140,12 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   let ready = false
   const authorize = authorizer.authorize.bind(authorizer)
   const address = `${options.advertiseAddress ?? '127.0.0.1'}:${DEFAULT_PORT}`
+  const audit =
+    options.audit && new Auditor({ ...options.audit, clock, onEvent: (level) => metrics.auditEvents.add({ level }) })
   const handler = createHandler({
     registry,
     authorize,
+    audit,
     clock,
     log,
     metrics,
@@ -178,7 +202,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       frontEnd = new FrontEnd({
         handler,
         authenticate: authentication({ tokens, authorizer, log }),
-        connect: (request: ApiRequest) => connect({ registry, authorize, nodes, log }, request),
+        connect: (request: ApiRequest) =>
+          auditedConnection({ audit, newUid }, request, authorize, (authorize) =>
+            connect({ registry, authorize, nodes, log }, request),
+          ),
         tls: { ...pki.server, ca: pki.authorityCert },
         encoders,
         metrics,
@@ -205,8 +232,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         await frontEnd?.close()
         await definitions.close()
         await eventExpiry.close()
+        await quotas.close()
         addresses.close()
         authorizer.close()
+        webhooks.close()
       })()
       return closing
     },

@@ -1,7 +1,7 @@
 // The Cache of a process: one informer per kind, started when the kind is first asked for and stopped with the ctx.
 import type { Kind } from '../api/kinds/kind.ts'
 import { isNotFound } from '../api/meta/errors.ts'
-import type { KubeObject } from '../api/meta/object.ts'
+import type { DeepReadonly, KubeObject } from '../api/meta/object.ts'
 import type { Clock } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
 import { Supervisor } from '../base/supervise.ts'
@@ -12,6 +12,8 @@ import { Informer } from './informer.ts'
 export interface CacheOptions {
   /** What of a kind the server is to send; everything unless it says otherwise: `(kind) => kind.kind === 'Pod' ? {…} : {}`. */
   select?: (kind: Kind<never>) => ListOptions
+  /** What is kept of the objects of a kind, and shown to handlers, where less than all of it will do; undefined: all. */
+  keep?: (kind: Kind<never>) => ((object: DeepReadonly<KubeObject>) => DeepReadonly<KubeObject>) | undefined
   /** Objects per page of a list. */
   pageSize?: number
 }
@@ -22,7 +24,7 @@ export interface InformerCache extends Cache {
 }
 
 export function createCache(ctx: Ctx, client: Client, clock: Clock, options: CacheOptions = {}): InformerCache {
-  const { select = () => ({}), pageSize = 500 } = options
+  const { select = () => ({}), keep = () => undefined, pageSize = 500 } = options
   const informers = new Map<string, Informer>()
   const stops = new Map<string, AbortController>()
   const supervisor = new Supervisor(ctx)
@@ -33,7 +35,12 @@ export function createCache(ctx: Ctx, client: Client, clock: Clock, options: Cac
   function informerOf(kind: Kind<never>): Informer {
     const known = find(kind)
     if (known) return known
-    const informer = new Informer(kind as unknown as Kind, { select: select(kind), pageSize, onReach })
+    const informer = new Informer(kind as unknown as Kind, {
+      select: select(kind),
+      keep: keep(kind),
+      pageSize,
+      onReach,
+    })
     const stop = new AbortController()
     informers.set(nameOf(kind), informer)
     stops.set(nameOf(kind), stop)

@@ -26,6 +26,7 @@ export function parseFieldSelector(text: string): FieldSelector {
     const operator = /^((?:\\[\s\S]|[^\\=!]|!(?!=))*?)(!=|==|=)([\s\S]*)$/.exec(term)
     if (!operator) throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`)
     const [, field = '', sign, value = ''] = operator
+    if (field === '' && value === '') return [] // k8s: says nothing
     return [{ field, equal: sign !== '!=', value: unescapeValue(value) }]
   })
 }
@@ -46,7 +47,8 @@ function splitTerms(text: string): string[] {
 
 function unescapeValue(value: string): string {
   return value.replace(/\\([\s\S]?)|[,=]/g, (match, escaped: string | undefined) => {
-    if (escaped === undefined) throw badRequest(`invalid field selector: unescaped character in value: ${match}`)
+    if (escaped === undefined)
+      throw badRequest(`invalid field selector: unescaped character in value: ${match.charCodeAt(0)}`)
     if (escaped !== '\\' && escaped !== ',' && escaped !== '=') {
       throw badRequest(`invalid field selector: invalid escape sequence: \\${escaped}`)
     }

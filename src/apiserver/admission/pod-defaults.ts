@@ -48,7 +48,7 @@ export function priority(lookup: Lookup): AdmissionPlugin {
     name: 'Priority',
     async mutate(request) {
       const { kind, operation, subresource, object, old } = request
-      if (!isKind(kind, Pod) || subresource !== '') return
+      if (!isKind(kind, Pod) || subresource !== '' || !object) return
       const { spec } = object as unknown as Pod
       if (operation === 'UPDATE') return keepPriority(spec, (old as DeepReadonly<Pod>).spec)
       if (operation !== 'CREATE') return

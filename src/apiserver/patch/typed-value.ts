@@ -5,7 +5,7 @@
 import { jsonEqual } from '../../api/meta/equality.ts'
 import { setKey } from '../../api/schema/clone.ts'
 import type { ListSchema, Schema, StructSchema } from '../../api/schema/schema.ts'
-import { EMPTY, type FieldSet, isEmptySet, isMember, leaf, nodeOf } from './field-set.ts'
+import { EMPTY, type FieldSet, formatElement, isEmptySet, isMember, leaf, nodeOf } from './field-set.ts'
 import { isObject } from './merge-patch.ts'
 
 type JsonObject = Record<string, unknown>
@@ -182,8 +182,13 @@ function sortedKeys(schema: ListSchema): readonly string[] {
   return keys
 }
 
-const keyDefault = (schema: ListSchema, name: string) =>
-  schema.items.type === 'struct' ? schema.items.fields.get(name)?.default : undefined
+function keyDefault({ items }: ListSchema, name: string): unknown {
+  const field = items.type === 'struct' ? items.fields.get(name) : undefined
+  if (!field || field.default !== undefined || field.omitEmpty || field.pointer) return field?.default
+  // k8s: a field that is always written has its type's empty value for a default.
+  const { type } = field.schema
+  return type === 'string' ? '' : type === 'int32' || type === 'int64' ? 0 : undefined
+}
 
 /** k8s: every element of an applied list must have its own identity. */
 function checkLists(schema: Schema | undefined, value: unknown, path: string): void {
@@ -204,9 +209,9 @@ function checkLists(schema: Schema | undefined, value: unknown, path: string): v
           : `${path}: element ${i}: associative list with keys has an element that omits key field ${JSON.stringify(missing)} (and doesn't have default value)`,
       )
     }
-    if (seen.has(element)) throw new TypedValueError(`${path}: duplicate entries for key ${element.slice(2)}`)
+    if (seen.has(element)) throw new TypedValueError(`${path}: duplicate entries for key ${formatElement(element)}`)
     seen.add(element)
-    checkLists(schema.items, item, `${path}[${element.slice(2)}]`)
+    checkLists(schema.items, item, path + formatElement(element))
   })
 }
 

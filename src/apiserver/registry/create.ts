@@ -120,8 +120,8 @@ export const metaRules = ({ kind }: Call) => ({
 export function checkTarget(call: Call, obj: KubeObject): void {
   obj.metadata ??= {} as KubeObject['metadata']
   const { metadata } = obj
-  if (metadata.resourceVersion) {
-    throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created')
+  if (metadata.resourceVersion && metadata.resourceVersion !== '0') {
+    throw badRequest('resourceVersion should not be set on objects to be created')
   }
   checkNamespace(call, obj)
   if (call.info.name && call.info.verb !== 'create') metadata.name ||= call.info.name
@@ -132,7 +132,8 @@ export function checkNamespace(call: Call, obj: KubeObject): void {
   obj.metadata ??= {} as KubeObject['metadata']
   const { metadata } = obj
   if (namespace === undefined) {
-    if (!metadata.namespace) delete metadata.namespace
+    // k8s: one that means nothing is forgotten.
+    delete metadata.namespace
     return
   }
   if (namespace === '') throw badRequest('an empty namespace may not be set during creation')

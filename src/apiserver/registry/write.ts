@@ -67,6 +67,7 @@ export async function admitBody(
   body: KubeObject,
   dryRun: boolean,
 ): Promise<void> {
+  body.metadata ??= {} as KubeObject['metadata']
   const request = admissionRequest(call, 'CREATE', body, undefined, dryRun, bodyKind ? { bodyKind } : {})
   await registry.admission.mutate(request)
   await registry.admission.validate(request)
@@ -83,7 +84,7 @@ export async function commit(
 ): Promise<WriteResult | 'dry run'> {
   const { kind } = call
   const { name, expect, next, old, dryRun } = target
-  const claim = next ? registry.hooks.claim(kind, next, old) : undefined
+  const claim = next ? registry.hooks.claim(kind, next, old, dryRun) : undefined
   let written: Revision | undefined
   try {
     if (dryRun) return 'dry run'
