@@ -26,6 +26,8 @@ import { type AuthenticationOptions, openAuthentication } from './authn/setup.ts
 import { Authorizer, type ChainLink } from './authz/authorizer.ts'
 import { ensureDefaultRoles } from './authz/ensure-defaults.ts'
 import { bootstrap, publishAddress } from './bootstrap/bootstrap.ts'
+import type { PostReview } from './crd/conversion.ts'
+import { Definitions } from './crd/definitions.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { EventExpiry } from './events/event-expiry.ts'
 import { createHandler, type PathHandler } from './handler.ts'
@@ -45,6 +47,7 @@ import { NodeConnections } from './streaming/node-connection.ts'
 import { Binding, bind } from './subresources/binding.ts'
 import { subresourceActions } from './subresources/subresources.ts'
 import { VERSION_INFO } from './version.ts'
+import type { WebhookClient, WebhookClientParts } from './webhooks/client.ts'
 
 export interface ApiServerOptions {
   readonly store: Store
@@ -184,6 +187,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     ],
   })
   const parts = { store, resources, handler }
+  const definitions = await Definitions.open({
+    ...parts,
+    clock,
+    log,
+    post: conversionPost({ store, clock, random }),
+    stopping: stopping.signal,
+  })
   await bootstrap(parts, { serviceRange, port: DEFAULT_PORT }, stopping.signal)
   const eventExpiry = await EventExpiry.open({ store, clock, log })
   ready = true
@@ -230,6 +240,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       closing ??= (async () => {
         stopping.abort(new Error('the server is stopping'))
         await frontEnd?.close()
+        await definitions.close()
         await eventExpiry.close()
         await quotas.close()
         addresses.close()
@@ -247,6 +258,15 @@ const publicDocument = (document: object, type: string) => ({
   headers: { 'content-type': type, 'cache-control': 'public, max-age=3600' },
   body: { kind: 'bytes' as const, bytes: Buffer.from(JSON.stringify(document)) },
 })
+
+/** What calls conversion webhooks; its code is loaded for the first call. */
+function conversionPost(parts: WebhookClientParts): PostReview {
+  let client: Promise<WebhookClient> | undefined
+  return async (target, review, options) => {
+    client ??= import('./webhooks/client.ts').then(({ WebhookClient }) => new WebhookClient(parts))
+    return (await client).post(target, review, options)
+  }
+}
 
 const isLoopback = (address: string) => address === '::1' || address.startsWith('127.')
 
