@@ -8,7 +8,18 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import fastify, { type FastifyInstance } from 'fastify'
-import { badRequest, StatusError, timeout, tooLarge, tooManyRequests, unauthorized } from '../../api/meta/errors.ts'
+import {
+  badRequest,
+  methodNotAllowed,
+  StatusError,
+  timeout,
+  tooLarge,
+  tooManyRequests,
+  unauthorized,
+  unsupportedMediaType,
+  unsupportedPatch,
+} from '../../api/meta/errors.ts'
+import { BODY_MEDIA_TYPES } from '../../api/schema/body.ts'
 import type { ApiRequest, RequestHandler, UserInfo } from '../../api/wire.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
@@ -112,7 +123,22 @@ export class FrontEnd {
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
     app.setErrorHandler(async (err, request, reply) => {
       reply.hijack()
-      await this.#send(reply.raw as never, errorResponse(bodyError(err), this.#parts.log), request.raw, neverAborted)
+      await this.#send(
+        reply.raw as never,
+        errorResponse(bodyError(err, request.method), this.#parts.log),
+        request.raw,
+        neverAborted,
+      )
+    })
+    // Methods that the API has no use for.
+    app.setNotFoundHandler(async (request, reply) => {
+      reply.hijack()
+      await this.#send(
+        reply.raw as never,
+        errorResponse(methodNotAllowed(), this.#parts.log),
+        request.raw,
+        neverAborted,
+      )
     })
     app.addHook('onRequest', (request, reply, done) => {
       this.#expectBody(request.raw as RawRequest, reply.raw as never, () => reply.hijack())
@@ -241,13 +267,17 @@ export class FrontEnd {
 
   async #request(raw: RawRequest, body: Buffer | undefined, gone: Leaving): Promise<ApiRequest> {
     const headers = flatHeaders(raw)
-    const user = await this.#parts.authenticate({ headers, peer: peerOf(raw) }, gone)
     const url = raw.url ?? '/'
     const mark = url.indexOf('?')
+    const method = raw.method as ApiRequest['method']
+    const path = mark < 0 ? url : url.slice(0, mark)
+    const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1))
+    const credentials = { headers, rawHeaders: raw.rawHeaders, peer: peerOf(raw), method, path, query }
+    const user = await this.#parts.authenticate(credentials, gone)
     return {
-      method: raw.method as ApiRequest['method'],
-      path: mark < 0 ? url : url.slice(0, mark),
-      query: mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1)),
+      method,
+      path,
+      query,
       headers,
       ...(body && body.length > 0 ? { body } : {}),
       user,
@@ -357,10 +387,11 @@ function peerOf(raw: RawRequest): PeerIdentity | undefined {
   return typeof socket.getPeerCertificate === 'function' ? peerIdentity(socket) : undefined
 }
 
-function bodyError(err: unknown): unknown {
+function bodyError(err: unknown, method: string): unknown {
   const { code, statusCode, message } = err as { code?: string; statusCode?: number; message: string }
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(`Request entity too large: limit is ${MAX_BODY_BYTES}`)
   if (statusCode === 401) return unauthorized()
+  if (statusCode === 415) return method === 'PATCH' ? unsupportedPatch() : unsupportedMediaType(BODY_MEDIA_TYPES)
   if (statusCode !== undefined && statusCode < 500) return badRequest(message)
   return err
 }
