@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
+import { silentLogger } from '../../base/log.ts'
 import { NO_SETTINGS } from '../admission/plugin-choice.ts'
+import { openLevelStore } from '../storage/leveldb.ts'
 import { configMap, pod, type TestApi, testApi, withDefaultAccount } from '../test-api.ts'
 
 const NS = '/api/v1/namespaces/default'
@@ -75,6 +80,28 @@ test('64 writers at once never exceed a bound, and what fails is given back', as
   assert.deepEqual(await used(), { pods: '20', 'count/configmaps': '10' })
   await api.delete(`${NS}/configmaps`)
   assert.deepEqual(await used(), { pods: '20', 'count/configmaps': '0' })
+})
+
+test('the bound holds on a database too, whose writes take their time', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'quota-'))
+  const store = await openLevelStore({ log: silentLogger }, dir)
+  const durable = await testApi({ store })
+  try {
+    const q = { metadata: { name: 'q' }, spec: { hard: { configmaps: '100' } } }
+    await durable.post(`${NS}/resourcequotas`, q)
+    let next = 0
+    const statuses: number[] = []
+    const writer = async () => {
+      while (next < 200) statuses.push((await durable.post(`${NS}/configmaps`, configMap(`c${next++}`))).status)
+    }
+    await Promise.all(Array.from({ length: 64 }, writer))
+    assert.equal(statuses.filter((status) => status === 201).length, 100)
+    assert.equal((await durable.get(`${NS}/configmaps`)).body.items.length, 100)
+  } finally {
+    await durable.server.close()
+    await store.close()
+    rmSync(dir, { recursive: true })
+  }
 })
 
 test('a dry run is refused like the real thing and charges nothing', async () => {
