@@ -3,15 +3,15 @@
 import { formatFamily, labelText, type MetricFamily, type MetricLabels } from '../base/metrics-text.ts'
 import type { RequestInfo } from './request-info.ts'
 
-interface Family extends MetricFamily {
+export interface Family extends MetricFamily {
   lines(): Iterable<string>
 }
 
-class Value implements Family {
+export class Value implements Family {
   readonly name: string
   readonly help: string
   readonly type: 'counter' | 'gauge'
-  readonly #values = new Map<string, number>()
+  readonly #values = new Map<string, { value: number }>()
 
   constructor(type: 'counter' | 'gauge', name: string, help: string) {
     this.type = type
@@ -20,21 +20,39 @@ class Value implements Family {
   }
 
   add(labels: MetricLabels, by = 1): void {
+    this.cell(labels).value += by
+  }
+
+  /** Where the value of these labels is kept, for those who count often. */
+  cell(labels: MetricLabels): { value: number } {
     const key = labelText(labels)
-    this.#values.set(key, (this.#values.get(key) ?? 0) + by)
+    let cell = this.#values.get(key)
+    if (!cell) {
+      cell = { value: 0 }
+      this.#values.set(key, cell)
+    }
+    return cell
   }
 
   *lines(): Iterable<string> {
-    for (const [labels, value] of this.#values) yield `${this.name}${labels} ${value}`
+    for (const [labels, { value }] of this.#values) yield `${this.name}${labels} ${value}`
   }
 }
 
-class Histogram implements Family {
+interface Series {
+  readonly labels: MetricLabels
+  /** By bucket, each value in the first one that takes it. */
+  readonly counts: number[]
+  sum: number
+  count: number
+}
+
+export class Histogram implements Family {
   readonly type = 'histogram'
   readonly name: string
   readonly help: string
   readonly #bounds: readonly number[]
-  readonly #series = new Map<string, { labels: MetricLabels; counts: number[]; sum: number; count: number }>()
+  readonly #series = new Map<string, Series>()
 
   constructor(name: string, help: string, bounds: readonly number[]) {
     this.name = name
@@ -43,22 +61,32 @@ class Histogram implements Family {
   }
 
   observe(labels: MetricLabels, value: number): void {
+    this.observeIn(this.series(labels), value)
+  }
+
+  series(labels: MetricLabels): Series {
     const key = labelText(labels)
     let series = this.#series.get(key)
     if (!series) {
       series = { labels, counts: this.#bounds.map(() => 0), sum: 0, count: 0 }
       this.#series.set(key, series)
     }
-    const { counts } = series
-    for (let i = this.#bounds.length - 1; i >= 0 && value <= this.#bounds[i]!; i--) counts[i]!++
+    return series
+  }
+
+  observeIn(series: Series, value: number): void {
+    const bucket = this.#bounds.findIndex((bound) => value <= bound)
+    if (bucket >= 0) series.counts[bucket]!++
     series.sum += value
     series.count++
   }
 
   *lines(): Iterable<string> {
     for (const { labels, counts, sum, count } of this.#series.values()) {
+      let upTo = 0
       for (const [i, bound] of this.#bounds.entries()) {
-        yield `${this.name}_bucket${labelText({ ...labels, le: String(bound) })} ${counts[i]}`
+        upTo += counts[i]!
+        yield `${this.name}_bucket${labelText({ ...labels, le: String(bound) })} ${upTo}`
       }
       yield `${this.name}_bucket${labelText({ ...labels, le: '+Inf' })} ${count}`
       yield `${this.name}_sum${labelText(labels)} ${sum}`
@@ -83,16 +111,53 @@ export class Metrics {
   )
   readonly inflight = new Value('gauge', 'apiserver_current_inflight_requests', 'Requests being handled.')
   readonly rejected = new Value('counter', 'apiserver_dropped_requests_total', 'Requests refused because of too many.')
+  readonly auditEvents = new Value('counter', 'apiserver_audit_event_total', 'Events given to the audit log.')
+  readonly auditErrors = new Value('counter', 'apiserver_audit_error_total', 'Audit events that were lost.')
   readonly #startedMs: number
+  readonly #more: Family[] = []
+  /** What requests of one sort are counted in, found without making their labels' text again. */
+  readonly #sorts = new Map<string, { total: { value: number }; durations: Series | undefined }>()
 
   constructor(startedMs: number) {
     this.#startedMs = startedMs
   }
 
+  /** Families of parts of the server that aren't always there. */
+  also(...families: Family[]): void {
+    this.#more.push(...families)
+  }
+
+  /** Counts a request; `seconds` is undefined for long-running ones. */
+  answered(info: RequestInfo, known: boolean, status: number, seconds: number | undefined): void {
+    const { group, version, resource, subresource } = info
+    const scope = info.name ? 'r' : info.namespace ? 'n' : 'c'
+    const what = known ? `${group}/${version}/${resource}/${subresource}` : ''
+    const long = seconds === undefined
+    const key = `${info.verb} ${scope} ${status} ${info.isResource} ${long} ${what}`
+    let sort = this.#sorts.get(key)
+    if (!sort) {
+      const labels = requestLabels(info, known)
+      sort = {
+        total: this.requests.cell({ ...labels, code: String(status) }),
+        durations: seconds === undefined ? undefined : this.durations.series(labels),
+      }
+      this.#sorts.set(key, sort)
+    }
+    sort.total.value++
+    if (seconds !== undefined && sort.durations) this.durations.observeIn(sort.durations, seconds)
+  }
+
   format(nowMs: number): string {
     const memory = process.memoryUsage()
     const cpu = process.cpuUsage()
-    const families: Family[] = [this.requests, this.durations, this.longRunning, this.inflight, this.rejected]
+    const families: Family[] = [
+      this.requests,
+      this.durations,
+      this.longRunning,
+      this.inflight,
+      this.rejected,
+      ...this.#more,
+    ]
     const single = (name: string, type: 'counter' | 'gauge', help: string, value: number) =>
       formatFamily({ name, type, help }, [`${name} ${value}`])
     const uptime = (nowMs - this.#startedMs) / 1000

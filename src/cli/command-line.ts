@@ -9,6 +9,8 @@ export interface Command {
   load: () => Promise<{ run: (args: ParsedArgs) => Promise<number> }>
   /** Flags without a value that it takes. */
   switches?: readonly Switch[]
+  /** What it can be applied to: its first argument is one of them. */
+  subjects?: readonly string[]
 }
 export type ParsedArgs = ReturnType<typeof parseFlags>
 
@@ -37,6 +39,12 @@ const commands: readonly Command[] = [
     summary: 'make certificates, kubeconfig and directories without starting anything',
     load: () => import('./prepare.ts'),
   },
+  {
+    name: 'rotate',
+    summary: 'replace a key of the cluster while it runs: encryption-key',
+    subjects: ['encryption-key'],
+    load: () => import('./rotate.ts'),
+  },
   { name: 'version', summary: 'print the version', load: () => import('./version.ts') },
   { name: 'server', summary: 'run the control plane in the foreground', load: () => import('./server.ts') },
   { name: 'agent', summary: 'run the node agent in the foreground', load: () => import('./agent.ts') },
@@ -57,7 +65,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return 0
   }
   try {
-    const args = parseFlags(rest, command.switches)
+    const args = parseFlags(rest, command.switches, command.subjects)
     const module = await command.load()
     return await module.run(args)
   } catch (err) {

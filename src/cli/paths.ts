@@ -11,6 +11,8 @@ export function paths(dataDir: string) {
     kubeconfig: join(dataDir, 'kubeconfig'),
     pki: join(dataDir, 'pki'),
     database: join(dataDir, 'db'),
+    /** What Secrets in the database are encrypted with. */
+    encryptionKeys: join(dataDir, 'pki', 'encryption.json'),
     agent: join(dataDir, 'agent'),
     logs,
     run,

@@ -1,18 +1,41 @@
 // Admission: an ordered list of plug-ins that may change an object on its way in (`mutate`) and then may refuse it (`validate`).
 // A plug-in that has nothing to say about a request returns; one that refuses throws a StatusError.
 import type { Kind } from '../../api/kinds/kind.ts'
+import { forbidden, type StatusError } from '../../api/meta/errors.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import type { UserInfo } from '../../api/wire.ts'
 import type { Logger } from '../../base/log.ts'
-import type { Obj } from '../registry/call.ts'
+import { type Obj, refOf } from '../registry/call.ts'
+
+export interface GroupVersionKind {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+}
+
+/** How far the mutating part of the chain is. k8s: it runs once more when a plug-in asks for it, and never a third time. */
+export interface Rounds {
+  round: 0 | 1
+  /** Set by a plug-in that changed the object after others had looked at it. */
+  again: boolean
+  /** Something outside this server changed the object: the verb puts back what isn't the client's to change. */
+  touched: boolean
+  /** What plug-ins remember from one round to the next, by their name. */
+  readonly memory: Map<string, unknown>
+}
 
 export interface AdmissionRequest {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
+  /** Of the resource. */
   readonly kind: Kind
+  /** Of `object` and `old` where that isn't the resource's: Scale, Eviction, Binding, PodExecOptions … */
+  readonly bodyKind: GroupVersionKind | undefined
   /** Empty for the object itself. */
   readonly subresource: string
   readonly namespace: string
   readonly name: string
+  /** Made here from generateName. k8s: webhooks that mutate don't see it yet. */
+  readonly nameGenerated: boolean
   readonly user: UserInfo
   /** What is to be stored, or the body of an action; undefined for a delete. `mutate` may change it in place. */
   readonly object: KubeObject | undefined
@@ -20,7 +43,12 @@ export interface AdmissionRequest {
   readonly dryRun: boolean
   readonly signal: AbortSignal
   readonly log: Logger
+  readonly rounds: Rounds
+  /** The operation's options as policies and webhooks see them: CreateOptions, UpdateOptions, DeleteOptions; none of a CONNECT. */
+  options(): object | undefined
   warn(text: string): void
+  /** For the audit log. @param level the least level of the log at which it is told; any unless given */
+  annotate(key: string, value: string, level?: 'Request'): void
 }
 
 export interface AdmissionPlugin {
@@ -35,12 +63,26 @@ export interface Admission {
 }
 
 export function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
+  const mutators = plugins.filter((plugin) => plugin.mutate)
+  const validators = plugins.filter((plugin) => plugin.validate)
+  /** Most have nothing to wait for in most requests, and thirty turns of the event loop would cost more than they do. */
+  async function ask(asked: readonly AdmissionPlugin[], step: 'mutate' | 'validate', request: AdmissionRequest) {
+    for (const plugin of asked) {
+      const wait = plugin[step]!(request)
+      if (wait) await wait
+    }
+  }
   return {
     async mutate(request) {
-      for (const plugin of plugins) await plugin.mutate?.(request)
+      const { rounds } = request
+      await ask(mutators, 'mutate', request)
+      if (!rounds.again) return
+      rounds.round = 1
+      await ask(mutators, 'mutate', request)
     },
-    async validate(request) {
-      for (const plugin of plugins) await plugin.validate?.(request)
-    },
+    validate: (request) => ask(validators, 'validate', request),
   }
 }
+
+/** The usual refusal: `pods "web" is forbidden: <why>`. */
+export const refused = ({ kind, name }: AdmissionRequest, why: string): StatusError => forbidden(refOf(kind), name, why)

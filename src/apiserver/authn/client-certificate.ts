@@ -1,7 +1,8 @@
 // Users by client certificate: the common name is the user, each organization a group. The TLS layer does the verifying; this file
 // reads what it found, once per connection.
 import type { TLSSocket } from 'node:tls'
-import type { Authenticator, PeerIdentity } from './authenticator.ts'
+import type { UserInfo } from '../../api/wire.ts'
+import { type Authenticator, type PeerIdentity, withAuthenticated } from './authenticator.ts'
 
 const identityBySocket = new WeakMap<object, PeerIdentity | 'none'>()
 
@@ -35,11 +36,23 @@ export const clientCertificate: Authenticator = {
   async authenticate(_ctx, { peer }) {
     if (!peer) return 'none'
     if (!peer.trusted || peer.commonName === '') return 'invalid'
-    const fingerprint = peer.fingerprint.replaceAll(':', '').toLowerCase()
-    return {
-      name: peer.commonName,
-      groups: peer.organizations,
-      extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${fingerprint}`] },
+    // The same user object for every request of a connection: what is worked out about users can be remembered by it.
+    let user = userByPeer.get(peer)
+    if (!user) {
+      user = userOf(peer)
+      userByPeer.set(peer, user)
     }
+    return user
   },
+}
+
+const userByPeer = new WeakMap<PeerIdentity, UserInfo>()
+
+function userOf({ commonName, organizations, fingerprint }: PeerIdentity): UserInfo {
+  const hex = fingerprint.replaceAll(':', '').toLowerCase()
+  return withAuthenticated({
+    name: commonName,
+    groups: organizations,
+    extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${hex}`] },
+  })
 }

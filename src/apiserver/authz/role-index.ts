@@ -26,6 +26,8 @@ export interface Grant {
 const RBAC_GROUP = 'rbac.authorization.k8s.io'
 /** Cluster-wide bindings stand under this; no namespace has an empty name. */
 const CLUSTER = ''
+/** Namespaces of one user. */
+const MAX_REMEMBERED = 200
 
 export class RoleIndex {
   readonly #clusterRoles = new Map<string, DeepReadonly<ClusterRole>>()
@@ -34,6 +36,8 @@ export class RoleIndex {
   readonly #bindings = new Map<string, Map<string, Map<string, Binding>>>()
   /** Rules of aggregated roles; forgotten when any ClusterRole changes. */
   readonly #aggregated = new Map<string, readonly Rule[]>()
+  /** Answers of `grants`, by the user object that a connection has; forgotten when any role or binding changes. */
+  #granted = new WeakMap<UserInfo, Map<string, readonly Grant[]>>()
   readonly #followers: { close(): void }[] = []
 
   private constructor() {}
@@ -51,6 +55,7 @@ export class RoleIndex {
       const { entries, revision } = await store.list(prefix)
       for (const entry of entries) set(entry, true)
       const follow = ({ type, entry, prev }: StoreEvent) => {
+        index.#granted = new WeakMap()
         if (prev) set(prev, false)
         set(entry, type === 'put')
       }
@@ -64,7 +69,23 @@ export class RoleIndex {
   }
 
   /** What bindings give the user in the namespace (with those for the whole cluster), cluster-wide ones first. */
-  *grants(user: UserInfo, namespace: string): Generator<Grant> {
+  grants(user: UserInfo, namespace: string): readonly Grant[] {
+    let byNamespace = this.#granted.get(user)
+    if (!byNamespace) {
+      byNamespace = new Map()
+      this.#granted.set(user, byNamespace)
+    }
+    let grants = byNamespace.get(namespace)
+    if (!grants) {
+      // A client can ask for namespaces without end.
+      if (byNamespace.size >= MAX_REMEMBERED) byNamespace.clear()
+      grants = [...this.#grants(user, namespace)]
+      byNamespace.set(namespace, grants)
+    }
+    return grants
+  }
+
+  *#grants(user: UserInfo, namespace: string): Generator<Grant> {
     const subjects = [`User:${user.name}`, ...user.groups.map((group) => `Group:${group}`)]
     for (const scope of namespace === CLUSTER ? [CLUSTER] : [CLUSTER, namespace]) {
       const bySubject = this.#bindings.get(scope)

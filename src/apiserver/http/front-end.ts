@@ -1,13 +1,25 @@
 // The server's door: TLS with HTTP/2 and HTTP/1.1 on one port. Authenticates, turns HTTP into ApiRequests for the handler and its
 // answers back, bounds what comes in (size, number), and hands upgrades to the tunnel. One wildcard route: what exists below it is
 // the handler's business, and changes while the server runs.
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Http2SecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import fastify, { type FastifyInstance } from 'fastify'
-import { badRequest, StatusError, timeout, tooLarge, tooManyRequests, unauthorized } from '../../api/meta/errors.ts'
+import {
+  badRequest,
+  methodNotAllowed,
+  StatusError,
+  timeout,
+  tooLarge,
+  tooManyRequests,
+  unauthorized,
+  unsupportedMediaType,
+  unsupportedPatch,
+} from '../../api/meta/errors.ts'
+import { BODY_MEDIA_TYPES } from '../../api/schema/body.ts'
 import type { ApiRequest, RequestHandler, UserInfo } from '../../api/wire.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
@@ -16,9 +28,10 @@ import { peerIdentity } from '../authn/client-certificate.ts'
 import type { Metrics } from '../metrics.ts'
 import { errorResponse } from '../respond.ts'
 import type { Upstream } from '../streaming/upstream.ts'
+import { Deadlines } from './deadlines.ts'
 import type { Encoders } from './encode.ts'
 import { endIdleConnections, refuseMalformed, withoutPolling } from './idle-connections.ts'
-import { type RawResponse, send } from './send.ts'
+import { type Leaving, type RawResponse, send } from './send.ts'
 import { refuseUpgrade, tunnel } from './tunnel.ts'
 
 export interface ServerTls {
@@ -31,7 +44,7 @@ export interface ServerTls {
 export interface FrontEndParts {
   readonly handler: RequestHandler
   /** @throws Unauthorized and others */
-  readonly authenticate: (credentials: Credentials, signal: AbortSignal) => Promise<UserInfo>
+  readonly authenticate: (credentials: Credentials, gone: Leaving) => Promise<UserInfo>
   /** Where an upgrade leads. @throws StatusError */
   readonly connect: (request: ApiRequest) => Promise<Upstream>
   readonly tls: ServerTls
@@ -67,6 +80,7 @@ export class FrontEnd {
   readonly #parts: FrontEndParts
   readonly #app: FastifyInstance
   readonly #sockets = new Set<Duplex>()
+  readonly #bodies: Deadlines
   #inFlight = 0
   #longRunning = 0
   #unsent = 0
@@ -74,6 +88,7 @@ export class FrontEnd {
 
   constructor(parts: FrontEndParts) {
     this.#parts = parts
+    this.#bodies = new Deadlines(parts.clock, ARRIVE_WITHIN_MS)
     this.#app = this.#build()
   }
 
@@ -108,7 +123,22 @@ export class FrontEnd {
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
     app.setErrorHandler(async (err, request, reply) => {
       reply.hijack()
-      await this.#send(reply.raw as never, errorResponse(bodyError(err), this.#parts.log), request.raw, neverAborted)
+      await this.#send(
+        reply.raw as never,
+        errorResponse(bodyError(err, request.method), this.#parts.log),
+        request.raw,
+        neverAborted,
+      )
+    })
+    // Methods that the API has no use for.
+    app.setNotFoundHandler(async (request, reply) => {
+      reply.hijack()
+      await this.#send(
+        reply.raw as never,
+        errorResponse(methodNotAllowed(), this.#parts.log),
+        request.raw,
+        neverAborted,
+      )
     })
     app.addHook('onRequest', (request, reply, done) => {
       this.#expectBody(request.raw as RawRequest, reply.raw as never, () => reply.hijack())
@@ -173,15 +203,16 @@ export class FrontEnd {
   /** A body that stops coming holds memory and a place: it is given up on. */
   #expectBody(raw: RawRequest, response: RawResponse, hijack: () => void): void {
     if (raw.method === 'GET' || raw.method === 'HEAD') return
-    const { clock, log } = this.#parts
-    const timer = clock.after(ARRIVE_WITHIN_MS, async () => {
+    const late = async () => {
       hijack()
       if (!raw.stream) response.once('finish', () => raw.destroy())
       const err = timeout('the request did not arrive within the allotted time')
-      await this.#send(response, errorResponse(err, log), raw, neverAborted)
+      await this.#send(response, errorResponse(err, this.#parts.log), raw, neverAborted)
       raw.stream?.close()
-    })
-    const arrived = () => timer.cancel()
+    }
+    const deadline = { late }
+    this.#bodies.start(deadline)
+    const arrived = () => this.#bodies.stop(deadline)
     raw.once('end', arrived)
     response.once('close', arrived)
   }
@@ -206,7 +237,7 @@ export class FrontEnd {
 
   async #answer(raw: RawRequest, response: RawResponse, body: Buffer | undefined): Promise<void> {
     const { handler, log, metrics, stopping } = this.#parts
-    const gone = new AbortController()
+    const gone = new Departure()
     this.#unsent++
     response.once('close', () => {
       this.#unsent--
@@ -214,55 +245,57 @@ export class FrontEnd {
       // An answer that was given to its end leaves nothing to abort, and aborting costs a tenth of a small request.
       if (!response.writableEnded) gone.abort()
     })
-    const signal = gone.signal
     const long = isLongRunning(raw.url ?? '')
     if (!this.#admit(long)) {
       metrics.rejected.add({})
       const err = tooManyRequests('too many requests, please try again later', 1)
-      return this.#send(response, errorResponse(err, log), raw, signal)
+      return this.#send(response, errorResponse(err, log), raw, gone)
     }
     try {
-      const request = await this.#request(raw, body, signal)
+      const request = await this.#request(raw, body, gone)
       if (stopping.aborted)
         throw new StatusError(503, 'ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 })
-      await this.#send(response, await handler(request), raw, signal)
+      await this.#send(response, await handler(request), raw, gone)
     } catch (err) {
       if (!(response as unknown as { headersSent: boolean }).headersSent) {
-        await this.#send(response, errorResponse(err, log), raw, signal)
+        await this.#send(response, errorResponse(err, log), raw, gone)
       } else response.destroy()
     } finally {
       this.#release(long)
     }
   }
 
-  async #request(raw: RawRequest, body: Buffer | undefined, signal: AbortSignal): Promise<ApiRequest> {
+  async #request(raw: RawRequest, body: Buffer | undefined, gone: Leaving): Promise<ApiRequest> {
     const headers = flatHeaders(raw)
-    const user = await this.#parts.authenticate({ headers, peer: peerOf(raw) }, signal)
     const url = raw.url ?? '/'
     const mark = url.indexOf('?')
+    const method = raw.method as ApiRequest['method']
+    const path = mark < 0 ? url : url.slice(0, mark)
+    const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1))
+    const credentials = { headers, rawHeaders: raw.rawHeaders, peer: peerOf(raw), method, path, query }
+    const user = await this.#parts.authenticate(credentials, gone)
     return {
-      method: raw.method as ApiRequest['method'],
-      path: mark < 0 ? url : url.slice(0, mark),
-      query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+      method,
+      path,
+      query,
       headers,
       ...(body && body.length > 0 ? { body } : {}),
       user,
-      signal,
+      remoteAddress: remoteAddressOf(raw),
+      get signal() {
+        return gone.signal
+      },
     }
   }
 
-  async #send(
-    response: RawResponse,
-    answer: Awaited<ReturnType<RequestHandler>>,
-    raw: IncomingMessage,
-    signal: AbortSignal,
-  ) {
+  async #send(response: RawResponse, answer: Awaited<ReturnType<RequestHandler>>, raw: IncomingMessage, gone: Leaving) {
+    answer.headers['audit-id'] ??= randomUUID()
     await send(response, answer, {
       encoders: this.#parts.encoders,
       acceptEncoding: raw.headers['accept-encoding'] as string | undefined,
       headOnly: raw.method === 'HEAD',
       indented: wantsIndented(raw),
-      signal,
+      gone,
     })
   }
 
@@ -277,7 +310,7 @@ export class FrontEnd {
     const labels = { verb: 'CONNECT', component: 'apiserver' }
     metrics.longRunning.add(labels, 1)
     try {
-      const upstream = await connect(await this.#request(raw as RawRequest, undefined, gone.signal))
+      const upstream = await connect(await this.#request(raw as RawRequest, undefined, gone))
       await tunnel(raw, socket, head, upstream, log)
     } finally {
       metrics.longRunning.add(labels, -1)
@@ -309,33 +342,56 @@ export class FrontEnd {
   }
 }
 
-const neverAborted = new AbortController().signal
+const neverAborted = new AbortController()
+/** Of requests without one; nobody changes a query. */
+const NO_QUERY = new URLSearchParams()
 const LONG = /[?&]watch=(?!0|false)|[?&]follow=(?!0|false)|\/(proxy)(\/|$|\?)|\/watch\//
 
 const isLongRunning = (url: string) => LONG.test(url)
 
+/** The abort signal of a client that may leave, made when somebody wants it: most requests are answered without, and it costs. */
+class Departure implements Leaving {
+  #controller: AbortController | undefined
+  #gone = false
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#gone) this.#controller.abort()
+    }
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    this.#gone = true
+    this.#controller?.abort()
+  }
+}
+
 /** k8s: for people at a terminal or a browser, unless they say otherwise. */
 function wantsIndented({ url = '', headers }: IncomingMessage): boolean {
-  const [, asked] = /[?&]pretty=([^&]+)/.exec(url) ?? []
+  const [, asked] = url.includes('pretty=') ? (/[?&]pretty=([^&]+)/.exec(url) ?? []) : []
   return asked ? /^(1|t|true)$/i.test(asked) : /^(curl|Wget|Mozilla\/5\.0)/.test(headers['user-agent'] ?? '')
 }
 
-function flatHeaders(raw: IncomingMessage): Record<string, string | undefined> {
-  const headers: Record<string, string | undefined> = {}
-  for (const [name, value] of Object.entries(raw.headers))
-    headers[name] = Array.isArray(value) ? value.join(', ') : value
-  return headers
+/** Node joins repeated headers itself, except the one that no client sends. */
+function flatHeaders({ headers }: IncomingMessage): Record<string, string | undefined> {
+  const { 'set-cookie': cookies } = headers
+  return (cookies ? { ...headers, 'set-cookie': cookies.join(', ') } : headers) as Record<string, string | undefined>
 }
+
+const remoteAddressOf = (raw: RawRequest) => (raw.stream?.session?.socket ?? raw.socket).remoteAddress
 
 function peerOf(raw: RawRequest): PeerIdentity | undefined {
   const socket = raw.stream?.session?.socket ?? (raw.socket as TLSSocket)
   return typeof socket.getPeerCertificate === 'function' ? peerIdentity(socket) : undefined
 }
 
-function bodyError(err: unknown): unknown {
+function bodyError(err: unknown, method: string): unknown {
   const { code, statusCode, message } = err as { code?: string; statusCode?: number; message: string }
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(`Request entity too large: limit is ${MAX_BODY_BYTES}`)
   if (statusCode === 401) return unauthorized()
+  if (statusCode === 415) return method === 'PATCH' ? unsupportedPatch() : unsupportedMediaType(BODY_MEDIA_TYPES)
   if (statusCode !== undefined && statusCode < 500) return badRequest(message)
   return err
 }

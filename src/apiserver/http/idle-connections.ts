@@ -1,20 +1,22 @@
 // Ends connections that a silent client, or one that never finishes its headers, would hold open: each has a while to bring its next
 // request. HTTP/1.1 and HTTP/2 alike. While a request is under way nothing is counted: watches, logs and upgraded connections may last.
-// One timer for each connection without a request, none otherwise.
+// All connections that wait share a timer.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse, Http2Session } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import type { Clock, Timer } from '../../base/clock.ts'
+import type { Clock } from '../../base/clock.ts'
+import { Deadlines } from './deadlines.ts'
 
 /** Server options: Node's own checks of HTTP/1.1 connections poll, and would say the same as this file. */
 export const withoutPolling = { connectionsCheckingInterval: 2 ** 31 - 1 }
 
 export function endIdleConnections(server: Http2SecureServer, clock: Clock, withinMs: number): void {
   const usesBySocket = new WeakMap<Duplex, Uses>()
+  const waiting = new Deadlines(clock, withinMs)
 
   server.on('session', (session: Http2Session) => {
-    const uses = new Uses(clock, withinMs, () => session.destroy())
+    const uses = new Uses(waiting, () => session.destroy())
     session.on('stream', (stream) => {
       uses.begin()
       stream.once('close', () => uses.end())
@@ -23,7 +25,7 @@ export function endIdleConnections(server: Http2SecureServer, clock: Clock, with
   })
   server.on('secureConnection', (socket: TLSSocket) => {
     if (socket.alpnProtocol === 'h2') return
-    const uses = new Uses(clock, withinMs, () => socket.destroy())
+    const uses = new Uses(waiting, () => socket.destroy())
     usesBySocket.set(socket, uses)
     socket.once('close', () => uses.stop())
   })
@@ -38,38 +40,31 @@ export function endIdleConnections(server: Http2SecureServer, clock: Clock, with
   )
 }
 
-/** A connection's requests under way: while there are none, it has `withinMs` to bring one. */
+/** A connection's requests under way: while there are none, it waits for one. */
 class Uses {
-  readonly #clock: Clock
-  readonly #withinMs: number
-  readonly #cut: () => void
+  readonly late: () => void
+  readonly #waiting: Deadlines
   #count = 0
-  #timer: Timer | undefined
   #stopped = false
 
-  constructor(clock: Clock, withinMs: number, cut: () => void) {
-    this.#clock = clock
-    this.#withinMs = withinMs
-    this.#cut = cut
-    this.#arm()
+  constructor(waiting: Deadlines, cut: () => void) {
+    this.late = cut
+    this.#waiting = waiting
+    waiting.start(this)
   }
 
   begin(): void {
     this.#count++
-    this.#timer?.cancel()
+    this.#waiting.stop(this)
   }
 
   end(): void {
-    if (--this.#count === 0) this.#arm()
+    if (--this.#count === 0 && !this.#stopped) this.#waiting.start(this)
   }
 
   stop(): void {
     this.#stopped = true
-    this.#timer?.cancel()
-  }
-
-  #arm(): void {
-    if (!this.#stopped) this.#timer = this.#clock.after(this.#withinMs, this.#cut)
+    this.#waiting.stop(this)
   }
 }
 

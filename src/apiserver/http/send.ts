@@ -11,13 +11,18 @@ export interface RawResponse extends Writable {
   flushHeaders(): void
 }
 
+/** A client that may go away: the signal is made when somebody asks for it. */
+export interface Leaving {
+  readonly signal: AbortSignal
+}
+
 export interface SendOptions {
   readonly encoders: Encoders
   readonly acceptEncoding: string | undefined
   readonly headOnly: boolean
   /** JSON with line breaks. */
   readonly indented: boolean
-  readonly signal: AbortSignal
+  readonly gone: Leaving
 }
 
 export async function send(raw: RawResponse, response: ApiResponse, options: SendOptions): Promise<void> {
@@ -28,12 +33,12 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
       raw.end()
       return
     case 'watch':
-      await sendWatch(raw, status, headers, body.events, options.signal)
+      await sendWatch(raw, status, headers, body.events, options.gone.signal)
       return
     case 'stream':
       raw.writeHead(status, headers)
       raw.flushHeaders()
-      await sendChunks(raw, body.stream, options.signal)
+      await sendChunks(raw, body.stream, options.gone.signal)
       return
     default: {
       const mediaType = headers['content-type'] ?? JSON_TYPE
@@ -42,7 +47,7 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
       if (body.kind === 'list' && mediaType === JSON_TYPE && !whole) {
         const { sizeBytes, pieces } = listPieces(body.head, body.items)
         raw.writeHead(status, { 'cache-control': 'no-cache, private', ...headers, 'content-length': sizeBytes })
-        await sendChunks(raw, pieces, options.signal)
+        await sendChunks(raw, pieces, options.gone.signal)
         return
       }
       const encoded = await encodeBody(body, mediaType, options.encoders)

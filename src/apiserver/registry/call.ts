@@ -30,6 +30,14 @@ export interface Registry {
   readonly stopping: AbortSignal
 }
 
+/** Something that the audit log is to say of a request. */
+export interface AuditAnnotation {
+  readonly key: string
+  readonly value: string
+  /** The least level of the log at which it is told; any where it isn't given. */
+  readonly level: 'Request' | undefined
+}
+
 export interface Call {
   readonly request: ApiRequest
   readonly info: RequestInfo
@@ -40,8 +48,11 @@ export interface Call {
   readonly log: Logger
   /** How the client wants to see the answer. */
   readonly view: View
+  readonly viewVersion?: 'v1beta1'
   /** Shown to the user by clients; sent as Warning headers. */
   readonly warnings: string[]
+  /** By admission plug-ins, for the audit log. */
+  readonly annotations: AuditAnnotation[]
 }
 
 export const refOf = (kind: Kind): ResourceRef => ({ group: kind.group, resource: kind.plural })

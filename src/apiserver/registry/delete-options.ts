@@ -5,15 +5,20 @@ import { structNamed } from '../../api/schema/tables.ts'
 import type { DeleteOptions as Body } from '../../api/types/meta.v1.ts'
 import type { Call } from './call.ts'
 import type { DeleteOptions } from './lifecycle.ts'
+import { isInteger, unparsed } from './list-options.ts'
 import { dryRunErrors } from './write-options.ts'
 
 const POLICIES = ['Foreground', 'Background', 'Orphan'] as const
 
-/** @throws Invalid or BadRequest */
-export function parseDeleteOptions({ request, query }: Call): DeleteOptions {
+/** As the client sent them, not checked yet. @throws BadRequest */
+export function givenDeleteOptions({ request, query }: Call): Partial<Body> {
   const { body } = request
-  const given =
-    body && !(body instanceof Uint8Array && body.length === 0) ? fromBody(body, request.headers) : fromQuery(query)
+  return body && !(body instanceof Uint8Array && body.length === 0) ? fromBody(body, request.headers) : fromQuery(query)
+}
+
+/** @throws Invalid or BadRequest */
+export function parseDeleteOptions(call: Call): DeleteOptions {
+  const given = givenDeleteOptions(call)
   const { propagationPolicy, orphanDependents, preconditions } = given
   const errors: FieldError[] = dryRunErrors(given.dryRun ?? [])
   if (propagationPolicy !== undefined && orphanDependents !== undefined) {
@@ -43,9 +48,7 @@ function fromBody(body: Uint8Array | object, headers: Call['request']['headers']
 
 function fromQuery(query: URLSearchParams): Partial<Body> {
   const grace = query.get('gracePeriodSeconds')
-  if (grace && !/^-?\d+$/.test(grace)) {
-    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`)
-  }
+  if (grace && !isInteger(grace)) throw badRequest(unparsed('ParseInt', grace))
   const policy = query.get('propagationPolicy')
   const orphan = query.get('orphanDependents')
   return {

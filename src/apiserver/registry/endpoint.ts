@@ -4,6 +4,7 @@ import type { Kind, Subresource } from '../../api/kinds/kind.ts'
 import type { FieldError } from '../../api/meta/errors.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
+import type { GroupVersionKind } from '../admission/admission.ts'
 import type { Obj } from './call.ts'
 import { objectErrors } from './write.ts'
 
@@ -14,6 +15,16 @@ export interface Endpoint {
   errors(kind: Kind, obj: Obj, old: Obj): FieldError[]
   /** May a PUT or an apply create the object? */
   readonly creates: boolean
+  /** How admission sees the write: as one of the object itself unless given; `none`: whoever began it has asked already. */
+  readonly admission?: 'none' | AdmissionView
+}
+
+/** Another shape in which a write is shown to admission (Scale), and back. */
+export interface AdmissionView {
+  readonly kind: GroupVersionKind
+  show(kind: Kind, obj: Obj): KubeObject
+  /** Takes over what admission made of what it was shown. */
+  take(kind: Kind, obj: KubeObject, shown: KubeObject): void
 }
 
 type Fields = Record<string, unknown>
@@ -36,10 +47,10 @@ function onlyFrom(obj: KubeObject, old: Obj, keep: (wanted: Fields, next: Fields
   put(fieldsOf(obj)['metadata'] as Fields, 'managedFields', metadata.managedFields)
 }
 
-const updateErrors = (kind: Kind, obj: Obj, old: Obj) => [
-  ...objectErrors(kind, obj),
-  ...(kind.validateUpdate?.(obj, old) ?? []),
-]
+const updateErrors = (kind: Kind, obj: Obj, old: Obj) =>
+  kind.validateChange
+    ? kind.validateChange(obj, old)
+    : [...objectErrors(kind, obj), ...(kind.validateUpdate?.(obj, old) ?? [])]
 
 const subresourceErrors =
   (subresource: Subresource): Endpoint['errors'] =>
@@ -64,6 +75,8 @@ export const statusOnly: Endpoint = {
   creates: false,
   restrict(kind, obj, old) {
     const { labels, annotations, finalizers } = obj.metadata
+    // k8s: of a custom resource the status alone is taken.
+    if (kind.custom) return onlyFrom(obj, old, (wanted, next) => put(next, 'status', wanted['status']))
     onlyFrom(obj, old, (wanted, next) => put(next, 'status', wanted['status'] ?? {}))
     const metadata = obj.metadata as unknown as Fields
     put(metadata, 'annotations', annotations)

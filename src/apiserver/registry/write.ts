@@ -4,10 +4,11 @@ import { type FieldError, invalidObject } from '../../api/meta/errors.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import { applyDefaults, fillEmptyStructs } from '../../api/schema/defaults.ts'
 import { enumErrors } from '../../api/schema/enums.ts'
-import type { AdmissionRequest } from '../admission/admission.ts'
+import type { AdmissionRequest, GroupVersionKind } from '../admission/admission.ts'
 import { keyOf } from '../storage/keys.ts'
 import type { Revision, WriteResult } from '../storage/store.ts'
 import { type Call, namespaceOf, type Obj, type Registry } from './call.ts'
+import { operationOptions } from './operation-options.ts'
 import { toStored } from './stored.ts'
 
 /** Everything that an object of the kind has without being told. Idempotent. */
@@ -35,21 +36,41 @@ export function admissionRequest(
   object: KubeObject | undefined,
   old: Obj | undefined,
   dryRun: boolean,
+  more: { bodyKind?: GroupVersionKind; nameGenerated?: boolean } = {},
 ): AdmissionRequest {
   return {
     operation,
     kind: call.kind,
+    bodyKind: more.bodyKind,
     subresource: call.info.subresource,
     namespace: namespaceOf(call) ?? '',
     name: object?.metadata?.name || call.info.name,
+    nameGenerated: more.nameGenerated === true,
     user: call.user,
     object,
     old,
     dryRun,
     signal: call.signal,
     log: call.log,
+    rounds: { round: 0, again: false, touched: false, memory: new Map() },
+    options: () => operationOptions(call, operation),
     warn: (text) => call.warnings.push(text),
+    annotate: (key, value, level) => call.annotations.push({ key, value, level }),
   }
+}
+
+/** Admission of what is posted to a subresource or only asked for: a Binding, an Eviction, a review. It may be changed in place. */
+export async function admitBody(
+  registry: Registry,
+  call: Call,
+  bodyKind: GroupVersionKind | undefined,
+  body: KubeObject,
+  dryRun: boolean,
+): Promise<void> {
+  body.metadata ??= {} as KubeObject['metadata']
+  const request = admissionRequest(call, 'CREATE', body, undefined, dryRun, bodyKind ? { bodyKind } : {})
+  await registry.admission.mutate(request)
+  await registry.admission.validate(request)
 }
 
 /**
@@ -63,11 +84,12 @@ export async function commit(
 ): Promise<WriteResult | 'dry run'> {
   const { kind } = call
   const { name, expect, next, old, dryRun } = target
-  const claim = next ? registry.hooks.claim(kind, next, old) : undefined
+  const claim = next ? registry.hooks.claim(kind, next, old, dryRun) : undefined
   let written: Revision | undefined
   try {
     if (dryRun) return 'dry run'
-    const object = next && toStored(kind, next)
+    const stored = next && toStored(kind, next)
+    const object = stored instanceof Promise ? await stored : stored
     const volatile = next !== undefined && kind.volatile?.(next, old) === true
     const key = keyOf(kind as never, namespaceOf(call), name)
     const result = await registry.store.write({ key, expect, object, ...(volatile ? { volatile } : {}) })

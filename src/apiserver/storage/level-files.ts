@@ -72,11 +72,10 @@ export class LevelHandle implements Source {
     return this.#level.get(key)
   }
 
-  async *scan(letter: string): AsyncIterable<[string, Uint8Array][]> {
-    const end = String.fromCharCode(letter.charCodeAt(0) + 1)
+  async *scan(prefix: string): AsyncIterable<[string, Uint8Array][]> {
     const iterator = this.#level.iterator({
-      gte: letter,
-      lt: end,
+      gte: prefix,
+      lt: endOfPrefix(prefix),
       fillCache: false,
       highWaterMarkBytes: 1024 * 1024,
     } as object)
@@ -91,6 +90,12 @@ export class LevelHandle implements Source {
   /** Durable when it resolves; all or nothing. */
   batch(operations: Operation[]): Promise<void> {
     return this.#level.batch(operations, { sync: true } as object)
+  }
+
+  /** Merges the files that hold keys from `first` to `last`. */
+  compact(first: string, last: string): Promise<void> {
+    const level = this.#level as unknown as { compactRange(start: string, end: string): Promise<void> }
+    return level.compactRange(first, last)
   }
 
   async reopen(): Promise<LevelHandle> {
@@ -118,6 +123,9 @@ export class LevelHandle implements Source {
     return `cannot write to the database in ${this.#directory}: ${why}: ${advice}`
   }
 }
+
+const endOfPrefix = (prefix: string) =>
+  prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)
 
 function firstMeta(): Operation {
   const meta: Meta = { format: FORMAT, reserved: 0, floor: 0, volatilePrefixes: [], closedAt: 0, keys: 0 }

@@ -1,5 +1,6 @@
 // Reads a LevelDB database into memory and proves it whole: every record's checksum, the unbroken chain of the event log, the
 // number of keys, and that the newest events agree with the state. A database that fails any of it is reported as damaged.
+import type { Sealer } from './encryption/sealer.ts'
 import type { Accepted, Loaded } from './engine.ts'
 import {
   BadRecord,
@@ -11,15 +12,15 @@ import {
   META_KEY,
   type Meta,
   parseLogKey,
-  StoredEntry,
 } from './level-records.ts'
 import type { Entry, Revision } from './store.ts'
+import { StoredEntry } from './stored-entry.ts'
 
 /** What loading needs of LevelDB. */
 export interface Source {
   get(key: string): Promise<Uint8Array | undefined>
-  /** Records whose keys begin with the letter, in key order, in portions. */
-  scan(letter: string): AsyncIterable<[string, Uint8Array][]>
+  /** Records whose keys begin with `prefix`, in key order, in portions. */
+  scan(prefix: string): AsyncIterable<[string, Uint8Array][]>
 }
 
 export interface LoadedLog extends Loaded {
@@ -29,19 +30,27 @@ export interface LoadedLog extends Loaded {
   /** Log records that nothing refers to any more. */
   readonly orphans: Revision[]
   readonly lastRecord: Revision
+  /** Values were read that are to be written anew, with the current key. */
+  readonly stale: boolean
 }
 
-/** @throws BadRecord when something is missing or wrong; LevelDB's own errors. */
-export async function load(source: Source): Promise<LoadedLog> {
+/** @throws BadRecord when something is missing or wrong; StoreUnusable when a key is; LevelDB's own errors. */
+export async function load(source: Source, sealer: Sealer): Promise<LoadedLog> {
   const meta = parseMeta(await source.get(META_KEY))
   const entries = new Map<string, Entry>()
+  let stale = false
   for await (const portion of source.scan(CURRENT_PREFIX)) {
-    for (const [key, value] of portion) entries.set(key.slice(1), decodeCurrent(key.slice(1), value))
+    for (const [key, value] of portion) {
+      const current = decodeCurrent(key.slice(1), value, sealer)
+      entries.set(current.entry.key, current.entry)
+      stale ||= current.stale
+    }
   }
   const records: LogRecord[] = []
   for await (const portion of source.scan(LOG_PREFIX)) {
     for (const [key, value] of portion) {
-      const record = decodeLog(key, value)
+      const record = decodeLog(key, value, sealer)
+      stale ||= record.stale === true
       if (record.revision !== parseLogKey(key)) throw new BadRecord(`the record ${key} is not where it belongs`)
       records.push(record)
     }
@@ -62,6 +71,7 @@ export async function load(source: Source): Promise<LoadedLog> {
     logged: new Set(records.map((record) => record.revision)),
     orphans,
     lastRecord,
+    stale,
   }
 }
 

@@ -2,10 +2,12 @@
 //   k<key>                what the key holds now: checksum, revision, JSON
 //   l<revision, 14 hex>   one event of the log: checksum, header, key, what the key held before (when no other record has it), JSON
 //   m                     the store's own facts, as JSON (see Meta)
+// JSON is written as the sealer gives it: values of Secrets are encrypted.
 // Every record carries a CRC, because LevelDB does not verify its blocks when it reads them.
 import { crc32 } from 'node:zlib'
-import type { KubeObject } from '../../api/meta/object.ts'
+import type { Sealer } from './encryption/sealer.ts'
 import type { Entry, Revision } from './store.ts'
+import { StoredEntry } from './stored-entry.ts'
 
 export const META_KEY = 'm'
 export const CURRENT_PREFIX = 'k'
@@ -39,6 +41,8 @@ export interface LogRecord {
   /** How many keys are on disk after this event. */
   readonly keys: number
   readonly json: Uint8Array
+  /** Read from disk: to be written anew, with the current key. */
+  readonly stale?: boolean
 }
 
 export class BadRecord extends Error {}
@@ -49,24 +53,28 @@ const CURRENT_HEADER_BYTES = 12
 export const logKey = (revision: Revision) => LOG_PREFIX + revision.toString(16).padStart(14, '0')
 export const parseLogKey = (key: string): Revision => Number.parseInt(key.slice(1), 16)
 
-export function encodeCurrent(entry: Entry): Uint8Array {
-  const bytes = Buffer.allocUnsafe(CURRENT_HEADER_BYTES + entry.json.byteLength)
+export function encodeCurrent(entry: Pick<Entry, 'key' | 'json' | 'revision'>, sealer: Sealer): Uint8Array {
+  const value = sealer.seal(entry.key, entry.json)
+  const bytes = Buffer.allocUnsafe(CURRENT_HEADER_BYTES + value.byteLength)
   bytes.writeDoubleBE(entry.revision, 4)
-  bytes.set(entry.json, CURRENT_HEADER_BYTES)
+  bytes.set(value, CURRENT_HEADER_BYTES)
   bytes.writeUInt32BE(crc32(bytes.subarray(4)), 0)
   return bytes
 }
 
-/** @throws BadRecord */
-export function decodeCurrent(key: string, value: Uint8Array): Entry {
+/** @throws BadRecord, StoreUnusable when the value does not open */
+export function decodeCurrent(key: string, value: Uint8Array, sealer: Sealer): { entry: Entry; stale: boolean } {
   const bytes = checked(key, value, CURRENT_HEADER_BYTES)
-  return new StoredEntry(key, value.subarray(CURRENT_HEADER_BYTES), bytes.readDoubleBE(4))
+  const { json, stale } = sealer.open(key, value.subarray(CURRENT_HEADER_BYTES))
+  return { entry: new StoredEntry(key, json, bytes.readDoubleBE(4)), stale }
 }
 
-export function encodeLog(record: LogRecord): Uint8Array {
+export function encodeLog(record: LogRecord, sealer: Sealer): Uint8Array {
   const key = Buffer.from(record.key)
-  const prevBytes = record.prevJson?.byteLength ?? 0
-  const bytes = Buffer.allocUnsafe(HEADER_BYTES + key.byteLength + prevBytes + record.json.byteLength)
+  const json = sealer.seal(record.key, record.json)
+  const prevJson = record.prevJson && sealer.seal(record.key, record.prevJson)
+  const prevBytes = prevJson?.byteLength ?? 0
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + key.byteLength + prevBytes + json.byteLength)
   bytes.writeUInt8(record.type === 'put' ? 0 : 1, 4)
   bytes.writeDoubleBE(record.revision, 5)
   bytes.writeDoubleBE(record.atMs, 13)
@@ -76,27 +84,31 @@ export function encodeLog(record: LogRecord): Uint8Array {
   bytes.writeUInt16BE(key.byteLength, 41)
   bytes.writeUInt32BE(prevBytes, 43)
   bytes.set(key, HEADER_BYTES)
-  if (record.prevJson) bytes.set(record.prevJson, HEADER_BYTES + key.byteLength)
-  bytes.set(record.json, HEADER_BYTES + key.byteLength + prevBytes)
+  if (prevJson) bytes.set(prevJson, HEADER_BYTES + key.byteLength)
+  bytes.set(json, HEADER_BYTES + key.byteLength + prevBytes)
   bytes.writeUInt32BE(crc32(bytes.subarray(4)), 0)
   return bytes
 }
 
-/** @throws BadRecord */
-export function decodeLog(key: string, value: Uint8Array): LogRecord {
+/** @throws BadRecord, StoreUnusable when a value does not open */
+export function decodeLog(key: string, value: Uint8Array, sealer: Sealer): LogRecord {
   const bytes = checked(key, value, HEADER_BYTES)
   const keyEnd = HEADER_BYTES + bytes.readUInt16BE(41)
   const prevEnd = keyEnd + bytes.readUInt32BE(43)
+  const at = bytes.toString('utf8', HEADER_BYTES, keyEnd)
+  const opened = sealer.open(at, value.subarray(prevEnd))
+  const prev = prevEnd > keyEnd ? sealer.open(at, value.subarray(keyEnd, prevEnd)) : undefined
   return {
     type: bytes.readUInt8(4) === 0 ? 'put' : 'delete',
-    key: bytes.toString('utf8', HEADER_BYTES, keyEnd),
+    key: at,
     revision: bytes.readDoubleBE(5),
     atMs: bytes.readDoubleBE(13),
     prevRevision: bytes.readDoubleBE(21),
-    prevJson: prevEnd > keyEnd ? value.subarray(keyEnd, prevEnd) : undefined,
+    prevJson: prev?.json,
     previousRecord: bytes.readDoubleBE(29),
     keys: bytes.readUInt32BE(37),
-    json: value.subarray(prevEnd),
+    json: opened.json,
+    ...(opened.stale || prev?.stale ? { stale: true } : {}),
   }
 }
 
@@ -107,24 +119,3 @@ function checked(key: string, value: Uint8Array, minBytes: number): Buffer {
   }
   return bytes
 }
-
-/** An entry read from disk. It is parsed when somebody first asks for the object. */
-export class StoredEntry implements Entry {
-  readonly key: string
-  readonly json: Uint8Array
-  readonly revision: Revision
-  #object: KubeObject | undefined
-
-  constructor(key: string, json: Uint8Array, revision: Revision) {
-    this.key = key
-    this.json = json
-    this.revision = revision
-  }
-
-  get object(): KubeObject {
-    this.#object ??= JSON.parse(decoder.decode(this.json)) as KubeObject
-    return this.#object
-  }
-}
-
-const decoder = new TextDecoder()

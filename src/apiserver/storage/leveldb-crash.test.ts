@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { silentLogger } from '../../base/log.ts'
+import { testSealer } from './encryption/test-sealer.ts'
 import { openLevelStore } from './leveldb.ts'
 import { Compacted, type Store, StoreUnusable } from './store.ts'
 import { PODS, pod, put, remove, seeded, shown, take } from './store-suite.ts'
@@ -24,34 +25,38 @@ async function temporary(): Promise<string> {
 }
 
 describe('LevelDB store: kill -9', () => {
-  it('every acknowledged write survives, in order and whole, however often the process is killed', async () => {
-    const directory = await temporary()
-    const random = seeded(5)
-    const acknowledged = new Map<string, number>()
-    for (let round = 0; round < 4; round++) {
-      const child = fork(WRITER, [directory, String(round)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-      const enough = 40 + random(200)
-      let count = 0
-      child.on('message', ({ key, revision }: { key: string; revision: number }) => {
-        acknowledged.set(key, revision)
-        if (++count === enough) child.kill('SIGKILL')
-      })
-      const [, signal] = await once(child, 'exit')
-      assert.equal(signal, 'SIGKILL')
-      const store = await openLevelStore(ctx, directory)
-      for (const [key, revision] of acknowledged) {
-        const entry = await store.get(key)
-        assert.ok(entry && entry.revision >= revision, `${key} at ${revision}`)
-        assert.equal(entry.object.metadata.resourceVersion, String(entry.revision))
+  for (const sealed of [false, true]) {
+    const how = sealed ? ', with encrypted values' : ''
+    it(`every acknowledged write survives, in order and whole, however often the process is killed${how}`, async () => {
+      const env = { ...process.env, ...(sealed ? { SKIFF_TEST_SEALED: '1' } : {}) }
+      const directory = await temporary()
+      const random = seeded(5)
+      const acknowledged = new Map<string, number>()
+      for (let round = 0; round < 4; round++) {
+        const child = fork(WRITER, [directory, String(round)], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+        const enough = 40 + random(200)
+        let count = 0
+        child.on('message', ({ key, revision }: { key: string; revision: number }) => {
+          acknowledged.set(key, revision)
+          if (++count === enough) child.kill('SIGKILL')
+        })
+        const [, signal] = await once(child, 'exit')
+        assert.equal(signal, 'SIGKILL')
+        const store = await openLevelStore(ctx, directory, sealed ? { sealer: testSealer() } : {})
+        for (const [key, revision] of acknowledged) {
+          const entry = await store.get(key)
+          assert.ok(entry && entry.revision >= revision, `${key} at ${revision}`)
+          assert.equal(entry.object.metadata.resourceVersion, String(entry.revision))
+        }
+        assert.ok(store.revision >= Math.max(...acknowledged.values()))
+        // The log agrees with the state: the newest event of each key is what the key holds.
+        const events = await take(store.watch('', 0)[Symbol.asyncIterator](), (await store.list('')).revision)
+        const newest = new Map(events.map((event) => [event.entry.key, event.entry.revision]))
+        for (const entry of (await store.list('')).entries) assert.equal(newest.get(entry.key), entry.revision)
+        await store.close()
       }
-      assert.ok(store.revision >= Math.max(...acknowledged.values()))
-      // The log agrees with the state: the newest event of each key is what the key holds.
-      const events = await take(store.watch('', 0)[Symbol.asyncIterator](), (await store.list('')).revision)
-      const newest = new Map(events.map((event) => [event.entry.key, event.entry.revision]))
-      for (const entry of (await store.list('')).entries) assert.equal(newest.get(entry.key), entry.revision)
-      await store.close()
-    }
-  })
+    })
+  }
 
   it('revisions never run backwards when volatile writes were lost, and their watchers must list again', async () => {
     const directory = await temporary()

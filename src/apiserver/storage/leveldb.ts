@@ -3,10 +3,12 @@
 // After a failed batch LevelDB's own log file can't be trusted for more: the database is opened anew before the next batch, and
 // what might have landed of the failed one is taken back.
 import type { Logger } from '../../base/log.ts'
+import { noSealer, type Sealer } from './encryption/sealer.ts'
 import { type Accepted, Engine, type Journal, type StoreOptions } from './engine.ts'
 import { type LevelHandle, type Operation, openDatabase } from './level-files.ts'
 import { type LoadedLog, load } from './level-load.ts'
 import { CURRENT_PREFIX, encodeCurrent, encodeLog, logKey, META_KEY, type Meta } from './level-records.ts'
+import { forgetReplaced, resealAll, wasCutOff } from './level-reseal.ts'
 import {
   type Entry,
   type Revision,
@@ -20,19 +22,39 @@ import {
 /** Volatile writes use revisions reserved on disk beforehand; a batch that leaves fewer than half reserves anew. */
 const RESERVE = 100_000
 
-/** @throws StoreUnusable when the database is damaged, in use by another process, or not accessible. Never starts empty over old data. */
+export interface LevelStore extends Store {
+  /**
+   * Writes anew what is not encrypted with the newest key, current values and the log alike, and removes what it replaces from the
+   * files. Resolves to how many records were written. Writes wait meanwhile. @throws StoreFailed; what was not done yet still opens.
+   */
+  reseal(): Promise<number>
+}
+
+export interface LevelOptions extends StoreOptions {
+  /** How values are encrypted; as they are, unless given. */
+  readonly sealer?: Sealer
+}
+
+/**
+ * @throws StoreUnusable when the database is damaged, in use by another process, not accessible, or its encryption's key is not
+ * there. Never starts empty over old data.
+ */
 export async function openLevelStore(
   ctx: { readonly log: Logger },
   directory: string,
-  options: StoreOptions = {},
-): Promise<Store> {
+  options: LevelOptions = {},
+): Promise<LevelStore> {
+  const { sealer = noSealer } = options
   const db = await openDatabase(directory)
   try {
-    const loaded = await load(db)
-    const journal = new LevelJournal(db, loaded, ctx.log)
+    const loaded = await load(db, sealer)
+    await sealer.ready()
+    const journal = new LevelJournal(db, loaded, sealer, ctx.log)
     const engine = new Engine(journal, loaded, options)
     journal.current = (key) => engine.current(key)
-    return engine
+    if (loaded.stale || (await wasCutOff(db)))
+      ctx.log.info({ records: await journal.reseal() }, 'stored values encrypted with the newest key')
+    return Object.assign(engine, { reseal: () => journal.reseal() })
   } catch (err) {
     await db.close()
     throw db.describeLoadFailure(err)
@@ -43,6 +65,7 @@ class LevelJournal implements Journal {
   /** What a key holds in memory. */
   current: (key: string) => Entry | undefined = () => undefined
   readonly #log: Logger
+  readonly #sealer: Sealer
   #db: LevelHandle
   #meta: Meta
   #metaOnDisk = true
@@ -56,9 +79,13 @@ class LevelJournal implements Journal {
   readonly #newPrefixes = new Set<string>()
   /** Set after a failed batch. */
   #doubtful: readonly Accepted[] | undefined
+  /** The batch under way, and the rewriting of all records; neither begins while the other is. */
+  #committing: Promise<void> | undefined
+  #resealing: Promise<unknown> | undefined
 
-  constructor(db: LevelHandle, loaded: LoadedLog, log: Logger) {
+  constructor(db: LevelHandle, loaded: LoadedLog, sealer: Sealer, log: Logger) {
     this.#db = db
+    this.#sealer = sealer
     this.#log = log
     this.#meta = loaded.meta
     this.#logged = loaded.logged
@@ -82,7 +109,41 @@ class LevelJournal implements Journal {
     if (this.#logged.has(entry.revision) || (prev && this.#logged.has(prev.revision))) this.#dropped.push(event)
   }
 
-  async commit(batch: readonly Accepted[]): Promise<void> {
+  commit(batch: readonly Accepted[]): Promise<void> {
+    return this.#resealing ? this.#commitLater(batch) : this.#commitNow(batch)
+  }
+
+  #commitNow(batch: readonly Accepted[]): Promise<void> {
+    this.#committing = this.#commit(batch)
+    return this.#committing
+  }
+
+  async #commitLater(batch: readonly Accepted[]): Promise<void> {
+    while (this.#resealing) await this.#resealing.catch(() => {})
+    await this.#commitNow(batch)
+  }
+
+  async reseal(): Promise<number> {
+    while (this.#resealing) await this.#resealing.catch(() => {})
+    const work = (async () => {
+      await this.#committing?.catch(() => {})
+      if (this.#doubtful) await this.#reopen(this.#doubtful)
+      await this.#sealer.ready()
+      return resealAll(this.#db, this.#sealer)
+    })()
+    this.#resealing = work
+    try {
+      const written = await work.finally(() => {
+        this.#resealing = undefined
+      })
+      await forgetReplaced(this.#db)
+      return written
+    } catch (err) {
+      throw err instanceof StoreUnusable ? err : new StoreFailed(this.#db.describeFailure(err), { cause: err })
+    }
+  }
+
+  async #commit(batch: readonly Accepted[]): Promise<void> {
     if (this.#doubtful) await this.#reopen(this.#doubtful)
     const floor = this.#floor
     const dropped = this.#dropped
@@ -106,8 +167,9 @@ class LevelJournal implements Journal {
       const prevJson = hasPrev ? undefined : prev?.json
       const prevRevision = prev?.revision ?? 0
       const record = { type, key, revision, atMs, prevRevision, prevJson, previousRecord: lastRecord, keys, json }
-      operations.push({ type: 'put', key: logKey(revision), value: encodeLog(record) })
-      if (type === 'put') operations.push({ type: 'put', key: CURRENT_PREFIX + key, value: encodeCurrent(entry) })
+      operations.push({ type: 'put', key: logKey(revision), value: encodeLog(record, this.#sealer) })
+      if (type === 'put')
+        operations.push({ type: 'put', key: CURRENT_PREFIX + key, value: encodeCurrent(entry, this.#sealer) })
       else operations.push({ type: 'del', key: CURRENT_PREFIX + key })
       logged.add(revision)
       lastRecord = revision
@@ -138,6 +200,7 @@ class LevelJournal implements Journal {
 
   async close(state: { entries: Iterable<Entry>; revision: Revision }): Promise<void> {
     try {
+      while (this.#resealing) await this.#resealing.catch(() => {})
       if (this.#doubtful) await this.#reopen(this.#doubtful)
       const operations = this.#unsaved(state.entries)
       if (operations.length > 0 || this.#meta.closedAt === undefined) {
@@ -158,7 +221,7 @@ class LevelJournal implements Journal {
     for (const entry of entries) {
       gone.delete(entry.key)
       if (this.#onDisk.get(entry.key) === entry.revision) continue
-      operations.push({ type: 'put', key: CURRENT_PREFIX + entry.key, value: encodeCurrent(entry) })
+      operations.push({ type: 'put', key: CURRENT_PREFIX + entry.key, value: encodeCurrent(entry, this.#sealer) })
       this.#onDisk.set(entry.key, entry.revision)
     }
     for (const key of gone) {
@@ -200,7 +263,8 @@ class LevelJournal implements Journal {
         if (!(await this.#db.get(logKey(revision)))) continue
         operations.push({ type: 'del', key: logKey(revision) })
         const current = this.#onDisk.has(key) ? this.current(key) : undefined
-        if (current) operations.push({ type: 'put', key: CURRENT_PREFIX + key, value: encodeCurrent(current) })
+        if (current)
+          operations.push({ type: 'put', key: CURRENT_PREFIX + key, value: encodeCurrent(current, this.#sealer) })
         else operations.push({ type: 'del', key: CURRENT_PREFIX + key })
       }
       if (operations.length > 0) await this.#db.batch(operations)

@@ -4,8 +4,8 @@ import type { ApiRequest } from '../../api/wire.ts'
 import type { Logger } from '../../base/log.ts'
 import { type Authorize, requireAccess } from '../authorize.ts'
 import type { Call, Registry } from '../registry/call.ts'
-import { admissionRequest } from '../registry/write.ts'
 import { parseRequestInfo } from '../request-info.ts'
+import { admitConnect } from './connect-options.ts'
 import type { NodeConnections } from './node-connection.ts'
 import { type Upstream, upstreamOf } from './upstream.ts'
 
@@ -24,10 +24,10 @@ export async function connect(
   request: ApiRequest,
 ): Promise<Upstream> {
   const info = parseRequestInfo(request.method, request.path, request.query)
-  requireAccess(authorize, request.user, info)
+  await requireAccess(authorize, request.user, info)
   // k8s: a WebSocket upgrade is a GET, but running something in a pod takes the right to create.
   if (info.verb === 'get' && info.subresource !== 'proxy')
-    requireAccess(authorize, request.user, { ...info, verb: 'create' })
+    await requireAccess(authorize, request.user, { ...info, verb: 'create' })
   const kind = registry.resources.find(info.group, info.version, info.resource)
   if (!kind || !CONNECTABLE.has(info.subresource)) throw pathNotFound()
   if (!(kind.subresources as readonly string[]).includes(info.subresource)) throw pathNotFound()
@@ -40,9 +40,7 @@ export async function connect(
     )
   }
   const { user, query, signal } = request
-  const call: Call = { request, info, kind, user, query, signal, log, view: 'object', warnings: [] }
-  const admission = admissionRequest(call, 'CONNECT', undefined, undefined, false)
-  await registry.admission.mutate(admission)
-  await registry.admission.validate(admission)
+  const call: Call = { request, info, kind, user, query, signal, log, view: 'object', warnings: [], annotations: [] }
+  await admitConnect(registry, call)
   return upstreamOf(registry, call, nodes)
 }

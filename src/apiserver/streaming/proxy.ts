@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { badRequest, StatusError } from '../../api/meta/errors.ts'
 import type { ApiRequest } from '../../api/wire.ts'
 import type { Action } from '../handler.ts'
-import { admissionRequest } from '../registry/write.ts'
+import { admitConnect } from './connect-options.ts'
 import type { NodeConnections } from './node-connection.ts'
 import { type Upstream, upstreamOf } from './upstream.ts'
 
@@ -26,7 +26,7 @@ const isForwarded = (name: string) =>
 
 export function proxy(nodes: NodeConnections): Action {
   return async (registry, call) => {
-    await registry.admission.validate(admissionRequest(call, 'CONNECT', undefined, undefined, false))
+    await admitConnect(registry, call)
     const upstream = await upstreamOf(registry, call, nodes)
     const answer = await forward(upstream, call.request)
     const headers: Record<string, string> = {}

@@ -12,7 +12,7 @@ import type { ApiResponse } from '../../api/wire.ts'
 import { type Call, type Obj, type Registry, refOf } from '../registry/call.ts'
 import type { Endpoint } from '../registry/endpoint.ts'
 import { change } from '../registry/update.ts'
-import { refuseInvalid } from '../registry/write.ts'
+import { admitBody, refuseInvalid } from '../registry/write.ts'
 import { parseWriteOptions } from '../registry/write-options.ts'
 import { objectResponse } from '../respond.ts'
 
@@ -26,13 +26,20 @@ export const Binding = defineKind<BindingObject & KubeObject>({
   description: 'Binding ties one object to another: a pod to the node it runs on.',
 }) as unknown as Kind
 
-const bindingEndpoint: Endpoint = { subresource: 'binding', creates: false, restrict: () => {}, errors: () => [] }
+const bindingEndpoint: Endpoint = {
+  subresource: 'binding',
+  creates: false,
+  restrict: () => {},
+  errors: () => [],
+  admission: 'none',
+}
 
 export async function bind(registry: Registry, call: Call): Promise<ApiResponse> {
   const options = parseWriteOptions(call, 'CreateOptions')
   const { body, headers } = call.request
   const { object } = decodeBody(Binding, body, headers['content-type'], options.validation)
   const binding = object as unknown as BindingObject & KubeObject
+  binding.metadata ??= {} as KubeObject['metadata']
   const name = call.info.name || binding.metadata?.name || ''
   const errors = bindingErrors(binding)
   if (!name) errors.push(required('metadata.name', 'name is required'))
@@ -45,6 +52,8 @@ export async function bind(registry: Registry, call: Call): Promise<ApiResponse>
     kind: Pod as unknown as Kind,
     info: { ...call.info, resource: 'pods', subresource: 'binding', name },
   }
+  binding.metadata = { ...binding.metadata, name, namespace: call.info.namespace }
+  await admitBody(registry, podCall, Binding, binding, options.dryRun)
   await change(registry, podCall, bindingEndpoint, options, false, (old) => ({
     object: assigned(podCall, old!, binding, registry.clock.now()),
     fieldsTracked: true,
@@ -83,7 +92,8 @@ function assigned(call: Call, old: Obj, binding: BindingObject & KubeObject, now
   object.spec.nodeName = binding.target.name
   const { annotations, labels } = binding.metadata
   if (annotations) object.metadata.annotations = { ...object.metadata.annotations, ...annotations }
-  if (labels) object.metadata.labels = { ...object.metadata.labels, ...labels }
+  // k8s: the pod's own labels win.
+  if (labels) object.metadata.labels = { ...labels, ...object.metadata.labels }
   const conditions = (object.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled')
   const scheduled = { type: 'PodScheduled', status: 'True', lastTransitionTime: formatTime(nowMs) }
   object.status = { ...object.status, conditions: [...conditions, scheduled] }

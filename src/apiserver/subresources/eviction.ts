@@ -12,12 +12,14 @@ import { decodeBody } from '../../api/schema/body.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
 import type { DeleteOptions as WireDeleteOptions } from '../../api/types/meta.v1.ts'
 import type { ApiResponse } from '../../api/wire.ts'
+import { nodeNameOf } from '../authz/node.ts'
 import { type Call, type Registry, refOf } from '../registry/call.ts'
 import { removeObject } from '../registry/delete.ts'
 import type { Endpoint } from '../registry/endpoint.ts'
 import { read } from '../registry/get.ts'
 import type { DeleteOptions } from '../registry/lifecycle.ts'
 import { change } from '../registry/update.ts'
+import { admitBody } from '../registry/write.ts'
 import { parseWriteOptions } from '../registry/write-options.ts'
 import { objectResponse } from '../respond.ts'
 import { prefixOf } from '../storage/keys.ts'
@@ -33,7 +35,15 @@ const Eviction = defineKind<KubeObject>({
   scope: 'Namespaced',
 }) as unknown as Kind
 
-const conditionEndpoint: Endpoint = { subresource: 'eviction', creates: false, restrict: () => {}, errors: () => [] }
+/** k8s: kubectl before 1.22 evicts with the beta version, which is served no more and still understood here. */
+const evictionBody = { ...Eviction, formerVersions: ['policy/v1beta1'] }
+const conditionEndpoint: Endpoint = {
+  subresource: 'eviction',
+  creates: false,
+  restrict: () => {},
+  errors: () => [],
+  admission: 'none',
+}
 const VIOLATES = "Cannot evict pod as it would violate the pod's disruption budget."
 const MAX_DISRUPTED_PODS = 2000
 const RETRY_AFTER_SECONDS = 10
@@ -41,8 +51,8 @@ const MAX_ATTEMPTS = 20
 
 export async function evict(registry: Registry, call: Call): Promise<ApiResponse> {
   const writeOptions = parseWriteOptions(call, 'CreateOptions')
-  const { body, headers } = call.request
-  const { object } = decodeBody(Eviction, body, headers['content-type'], writeOptions.validation)
+  const { request } = call
+  const { object } = decodeBody(evictionBody, request.body, request.headers['content-type'], writeOptions.validation)
   const eviction = object as { metadata?: { name?: string }; deleteOptions?: WireDeleteOptions }
   const { name } = call.info
   if (eviction.metadata?.name && eviction.metadata.name !== name) {
@@ -50,7 +60,11 @@ export async function evict(registry: Registry, call: Call): Promise<ApiResponse
   }
   const asked = eviction.deleteOptions
   const dryRun = writeOptions.dryRun || (asked?.dryRun ?? []).length > 0
+  const body = object as unknown as KubeObject
+  body.metadata = { ...body.metadata, name, namespace: call.info.namespace }
   const pod = (await read(registry, call)).object as DeepReadonly<Pod>
+  restrictNodes(call, pod)
+  await admitBody(registry, call, Eviction, body, dryRun)
   const uid = asked?.preconditions?.uid
   if (uid && uid !== pod.metadata.uid) throw notFound(refOf(call.kind), name)
   const exempt = isTerminal(pod) || pod.status?.phase === 'Pending' || pod.metadata.deletionTimestamp !== undefined
@@ -63,11 +77,19 @@ export async function evict(registry: Registry, call: Call): Promise<ApiResponse
     resourceVersion: undefined,
     dryRun,
   }
-  await removeObject(registry, call, options)
+  await removeObject(registry, call, options, true)
   return objectResponse(
     { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 },
     { status: 201 },
   )
+}
+
+/** k8s: a node's agent evicts only what runs on it. */
+function restrictNodes(call: Call, pod: DeepReadonly<Pod>): void {
+  const node = nodeNameOf(call.user)
+  if (node === undefined || pod.spec.nodeName === node) return
+  const why = `node ${JSON.stringify(node)} can only evict pods with spec.nodeName set to itself`
+  throw forbidden(refOf(call.kind), call.info.name, why)
 }
 
 /** Takes one disruption off the pod's budget. @throws TooManyRequests when there is none left */
@@ -136,7 +158,7 @@ function tooMany({ metadata }: Budget, why: string): StatusError {
 
 /** k8s: controllers that replace pods look for this condition. */
 async function markDisrupted(registry: Registry, call: Call): Promise<void> {
-  const options = { dryRun: false, manager: 'kube-apiserver', managerGiven: true, validation: 'Ignore' as const }
+  const options = { dryRun: false, manager: 'kube-apiserver', validation: 'Ignore' as const }
   await change(registry, call, conditionEndpoint, options, false, (old) => {
     const object = cloneJson(old) as unknown as Pod
     const conditions = (object.status?.conditions ?? []).filter(({ type }) => type !== 'DisruptionTarget')

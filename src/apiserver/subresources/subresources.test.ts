@@ -65,6 +65,14 @@ test('an eviction heeds the disruption budget and takes one off it', async () =>
   assert.deepEqual([used.status.disruptionsAllowed, Object.keys(used.status.disruptedPods)], [0, ['e1']])
 })
 
+test('an eviction in the beta version of older clients is understood, another one is not', async () => {
+  await api.post(PODS, pod('beta'))
+  const send = (apiVersion: string) =>
+    api.post(`${PODS}/beta/eviction`, { apiVersion, kind: 'Eviction', metadata: { name: 'beta' } })
+  assert.equal((await send('policy/v1beta2')).status, 400)
+  assert.equal((await send('policy/v1beta1')).status, 201)
+})
+
 test('debug containers are added and never changed', async () => {
   await api.post(PODS, pod('debugged', { nodeName: 'n1' }))
   const url = `${PODS}/debugged/ephemeralcontainers`
@@ -135,11 +143,20 @@ test('connecting without an upgrade is refused, and so are pods without a node',
   assert.deepEqual([log.status, log.body], [200, ''])
 })
 
+/** Made by OpenSSL: P-256, O=dev, CN=jane. */
+const JANE = `-----BEGIN CERTIFICATE REQUEST-----
+MIHWMH8CAQAwHTEMMAoGA1UECgwDZGV2MQ0wCwYDVQQDDARqYW5lMFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAEM0kQ6rUIVS6vxt1j+KbCoBiCMC1qJQabYmsQzWzS
+vf+IXlySSFXv3atUUGnhFfUyMN3+X0+ZOybFRcO3cM0nuqAAMAoGCCqGSM49BAMC
+A0cAMEQCIDlM4ioL4aIqSPbqTwu4Ow+8w7CYbLR8pq/xIvZdh+t6AiBqABBHCxLs
+Nd4XbNyCHTfUroh6S119bwJduxFUMDRezQ==
+-----END CERTIFICATE REQUEST-----
+`
 const CSRS = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
 
 test('a certificate request names its author, and is decided once', async () => {
-  const request = Buffer.from('-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----\n')
-  const spec = { request: request.toString('base64'), signerName: 'example.com/signer', username: 'joe', groups: ['a'] }
+  const request = Buffer.from(JANE).toString('base64')
+  const spec = { request, signerName: 'example.com/signer', usages: ['any'], username: 'joe', groups: ['a'] }
   const { body: csr } = await api.post(CSRS, { metadata: { name: 'r' }, spec, status: { certificate: 'YQ==' } })
   assert.equal(csr.spec.username, 'admin')
   assert.deepEqual(csr.spec.groups, ['system:masters', 'system:authenticated'])

@@ -10,6 +10,7 @@ import { requestToken } from '../authn/token-request.ts'
 import { nodeNameOf } from '../authz/node.ts'
 import type { Action } from '../handler.ts'
 import { type Call, type Registry, refOf } from '../registry/call.ts'
+import { admitBody } from '../registry/write.ts'
 import { parseWriteOptions } from '../registry/write-options.ts'
 import { objectResponse } from '../respond.ts'
 import { keyOf } from '../storage/keys.ts'
@@ -25,13 +26,16 @@ const TokenRequest = defineKind<KubeObject>({
 export function createToken(tokens: ServiceAccountTokens | undefined): Action {
   return async (registry, call) => {
     if (!tokens) throw internal('this server has no key to sign tokens with')
-    const { validation } = parseWriteOptions(call, 'CreateOptions')
+    const { validation, dryRun } = parseWriteOptions(call, 'CreateOptions')
     const { body, headers } = call.request
     const decoded = decodeBody(TokenRequest, body, headers['content-type'], validation)
     call.warnings.push(...decoded.warnings)
     const request = decoded.object as unknown as TokenRequestObject
     await restrictNodes(registry, call, request)
     const { namespace, name } = call.info
+    const asked = decoded.object as unknown as KubeObject
+    asked.metadata = { ...asked.metadata, name, namespace }
+    await admitBody(registry, call, TokenRequest, asked, dryRun)
     return objectResponse(await requestToken(registry.store, tokens, namespace, name, request), { status: 201 })
   }
 }
