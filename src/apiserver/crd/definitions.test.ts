@@ -119,8 +119,8 @@ test('a version in which objects may be stored cannot be taken away before someb
   const moved = await api.patch('merge', NAME, { spec: { versions: both } })
   assert.deepEqual(moved.body.status.storedVersions, ['v1', 'v2'])
   // A write that changes nothing brings the object into the new version, as storage migration does.
-  const before = await api.get(CRON_TABS.replace('/v1/', '/v2/') + '/a')
-  const touched = await api.put(CRON_TABS.replace('/v1/', '/v2/') + '/a', before.body)
+  const before = await api.get(`${CRON_TABS.replace('/v1/', '/v2/')}/a`)
+  const touched = await api.put(`${CRON_TABS.replace('/v1/', '/v2/')}/a`, before.body)
   assert.notEqual(touched.body.metadata.resourceVersion, before.body.metadata.resourceVersion)
   await api.patch('merge', `${NAME}/status`, { status: { storedVersions: ['v2'] } })
   assert.equal((await api.patch('merge', NAME, { spec: { versions } })).status, 200)
@@ -129,7 +129,7 @@ test('a version in which objects may be stored cannot be taken away before someb
 test('definitions are there again after a restart, together with their objects', async () => {
   const again = await testApi({ store: api.store })
   try {
-    assert.equal((await again.get(CRON_TABS.replace('/v1/', '/v2/') + '/a')).status, 200)
+    assert.equal((await again.get(`${CRON_TABS.replace('/v1/', '/v2/')}/a`)).status, 200)
   } finally {
     await again.server.close()
   }

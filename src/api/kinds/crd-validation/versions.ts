@@ -7,7 +7,7 @@ import { defaultErrors } from '../../structural/default-rules.ts'
 import { definitionErrors, usesUnsupported } from '../../structural/definition-rules.ts'
 import { fieldAt } from '../../structural/field-path.ts'
 import type { Props } from '../../structural/props.ts'
-import { rulesOf } from '../../structural/rules.ts'
+import { ruleErrors } from '../../structural/rules.ts'
 import { structuralErrors } from '../../structural/structural-rules.ts'
 import type {
   CustomResourceColumnDefinition,
@@ -158,10 +158,8 @@ function schemaErrors(props: Props, hasStatus: boolean, path: string): FieldErro
   errors.push(...wrong, ...own)
   // Rules can only be understood where the schema is sound.
   if (errors.length > 0) return errors
-  return (rulesOf(props)?.errors ?? []).map((error) => ({ ...error, field: at + under(error.field) }))
+  return [...ruleErrors(props, at)]
 }
-
-const under = (field: string) => (field === '' || field.startsWith('.') || field.startsWith('[') ? field : `.${field}`)
 
 function rootErrors(props: Props, at: string): FieldError[] {
   for (const [name, value] of Object.entries(props)) {
