@@ -40,6 +40,8 @@ export interface HandlerParts {
   readonly log: Logger
   readonly metrics: Metrics
   readonly paths: readonly PathHandler[]
+  /** Who answers a path that another server serves; undefined for this one's own. */
+  readonly elsewhere: (path: string) => ((request: ApiRequest) => Promise<ApiResponse>) | undefined
   /** Undefined for a subresource that this verb has no meaning for. */
   readonly subresource: (kind: Kind, info: RequestInfo) => Action | undefined
   /** Kinds that are answered and never stored, by kind name. */
@@ -73,7 +75,9 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     let response: ApiResponse
     try {
       requireAccess(parts.authorize, user, info)
-      if (!info.isResource) response = await nonResource(parts.paths, request)
+      const elsewhere = parts.elsewhere(request.path)
+      if (elsewhere) response = await elsewhere(request)
+      else if (!info.isResource) response = await nonResource(parts.paths, request)
       else {
         kind = parts.registry.resources.find(info.group, info.version, info.resource)
         response = await resource(parts, request, info, kind, failed)

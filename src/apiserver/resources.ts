@@ -19,6 +19,7 @@ export class Resources {
   #byPath = new Map<string, Kind>()
   #groups: readonly ServedGroup[] = []
   #generation = 0
+  #changed: () => void = () => {}
 
   constructor(builtin: readonly Kind<never>[]) {
     this.#builtin = builtin as unknown as readonly Kind[]
@@ -52,6 +53,12 @@ export class Resources {
   setCustom(kinds: readonly Kind[]): void {
     this.#custom = kinds
     this.#rebuild()
+    this.#changed()
+  }
+
+  /** Called after the set of kinds has changed. One listener. */
+  onChange(listener: () => void): void {
+    this.#changed = listener
   }
 
   #rebuild(): void {

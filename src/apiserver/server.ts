@@ -13,6 +13,7 @@ import { reviews } from './actions/reviews.ts'
 import type { AdmissionSettings } from './admission/plugin-choice.ts'
 import { standardAdmission } from './admission/plugins.ts'
 import { AdmissionWebhooks } from './admission/webhooks/webhooks.ts'
+import { Aggregator } from './aggregation/aggregator.ts'
 import { AddressRange } from './allocators/address-range.ts'
 import { ServiceAddresses } from './allocators/service-addresses.ts'
 import type { PortRange } from './allocators/service-plan.ts'
@@ -104,6 +105,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const addresses = await ServiceAddresses.open(store, { addresses: serviceRange, nodePorts }, random)
   const nodes = new NodeConnections(store, () => pki && { ca: pki.authorityCert, ...pki.kubeletClient })
 
+  const clientPair = () => pki?.frontProxy.client
+  const aggregator = await Aggregator.open({ store, clock, log, random, newUid, resources, clientPair })
   const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics })
   const registry: Registry = {
     store,
@@ -132,12 +135,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     clock,
     log,
     metrics,
+    elsewhere: elsewhere(aggregator),
     subresource: subresourceActions({ nodes, tokens }),
     actions: { ...reviews({ authorizer, tokens }), Binding: bind },
     mediaTypes: [JSON_TYPE, ...Object.keys(encoders)],
     paths: [
-      discoveryPaths(new Discovery(resources, address)),
-      openApiPaths(new OpenApi(resources, VERSION_INFO.gitVersion)),
+      discoveryPaths(new Discovery(resources, address, aggregator)),
+      openApiPaths(new OpenApi(resources, VERSION_INFO.gitVersion), aggregator),
       healthPaths([
         { name: 'ping', of: ['livez', 'readyz', 'healthz'], problem: () => undefined },
         { name: 'storage', of: ['livez', 'readyz', 'healthz'], problem: () => storageProblem(store) },
@@ -160,7 +164,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     ],
   })
   const parts = { store, resources, handler }
-  await bootstrap(parts, { serviceRange, port: DEFAULT_PORT }, stopping.signal)
+  await bootstrap(parts, { serviceRange, port: DEFAULT_PORT, pki }, stopping.signal)
+  await aggregator.keepLocal()
+  resources.onChange(() => void aggregator.keepLocal())
   const eventExpiry = await EventExpiry.open({ store, clock, log })
   ready = true
 
@@ -178,7 +184,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       frontEnd = new FrontEnd({
         handler,
         authenticate: authentication({ tokens, authorizer, log }),
-        connect: (request: ApiRequest) => connect({ registry, authorize, nodes, log }, request),
+        connect: (request: ApiRequest) => connect({ registry, authorize, nodes, aggregator, log }, request),
         tls: { ...pki.server, ca: pki.authorityCert },
         encoders,
         metrics,
@@ -207,6 +213,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         addresses.close()
         authorizer.close()
         webhooks.close()
+        aggregator.close()
       })()
       return closing
     },
@@ -225,10 +232,31 @@ const discoveryPaths = (discovery: Discovery): PathHandler => ({
   respond: (request) => discovery.respond(request),
 })
 
-const openApiPaths = (openApi: OpenApi): PathHandler => ({
+const openApiPaths = (openApi: OpenApi, aggregator: Aggregator): PathHandler => ({
   owns: (path) => path.startsWith('/openapi/v'),
-  respond: ({ path, query, headers }) => openApi.respond(path, query, headers),
+  async respond(request) {
+    const { path, query, headers } = request
+    if (aggregator.remotes.length === 0 || !/^\/openapi\/v[23]\/?$/.test(path)) {
+      return openApi.respond(path, query, headers)
+    }
+    const local = openApi.respond(path.replace(/\/$/, ''), query, { accept: 'application/json' })
+    if (local.body.kind !== 'bytes') return local
+    const { mergedOpenApi } = await import('./aggregation/merged-openapi.ts')
+    return mergedOpenApi(aggregator, request, JSON.parse(Buffer.from(local.body.bytes).toString()))
+  },
 })
+
+/** Requests for what other servers serve. */
+const elsewhere = (aggregator: Aggregator) => (path: string) => {
+  const remote = aggregator.remoteFor(path)
+  return (
+    remote &&
+    (async (request: ApiRequest) => {
+      const { passOn } = await import('./aggregation/aggregated-request.ts')
+      return passOn(remote, request)
+    })
+  )
+}
 
 const healthPaths = (checks: readonly HealthCheck[]): PathHandler => ({
   owns: ownsHealthPath,
