@@ -19,6 +19,8 @@ export interface ApiRequest {
   body?: Uint8Array | object
   /** Already authenticated (in-process, or by the front end). */
   user: UserInfo
+  /** Of the peer that sent it; undefined in-process. */
+  remoteAddress?: string | undefined
   /** Aborted when the client goes away. */
   signal: AbortSignal
 }

@@ -111,6 +111,8 @@ export class Metrics {
   )
   readonly inflight = new Value('gauge', 'apiserver_current_inflight_requests', 'Requests being handled.')
   readonly rejected = new Value('counter', 'apiserver_dropped_requests_total', 'Requests refused because of too many.')
+  readonly auditEvents = new Value('counter', 'apiserver_audit_event_total', 'Events given to the audit log.')
+  readonly auditErrors = new Value('counter', 'apiserver_audit_error_total', 'Audit events that were lost.')
   readonly #startedMs: number
   readonly #more: Family[] = []
   /** What requests of one sort are counted in, found without making their labels' text again. */

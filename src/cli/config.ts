@@ -41,6 +41,10 @@ export interface Config {
   disableAdmissionPlugins: string
   auditPolicyFile: string
   auditLogPath: string
+  /** Megabytes; number; days: when the audit log is put aside, and how long what was is kept. 0: no bound. */
+  auditLogMaxSize: string
+  auditLogMaxBackup: string
+  auditLogMaxAge: string
   encryptionProviderConfig: string
 }
 
@@ -88,6 +92,13 @@ const pluginList = (value: string) =>
 const list = (key: keyof Config, flag: string, help: string): Setting => ({
   ...file(key, flag, help),
   check: pluginList,
+})
+const number = (key: keyof Config, flag: string, help: string, value: string): Setting => ({
+  key,
+  flag,
+  help,
+  value: () => value,
+  check: (text) => (/^\d{1,6}$/.test(text) ? undefined : 'must be a number'),
 })
 const FILES: ReadonlySet<string> = new Set([
   'tokenAuthFile',
@@ -173,7 +184,10 @@ const settings: readonly Setting[] = [
   ),
   list('disableAdmissionPlugins', 'disable-admission-plugins', 'admission plug-ins to leave out, by comma'),
   file('auditPolicyFile', 'audit-policy-file', 'an audit Policy: what the audit log tells'),
-  file('auditLogPath', 'audit-log-path', 'where the audit log is written'),
+  file('auditLogPath', 'audit-log-path', 'where the audit log is written (logs/audit.log); - is the standard output'),
+  number('auditLogMaxSize', 'audit-log-maxsize', 'megabytes after which the audit log is put aside', '100'),
+  number('auditLogMaxBackup', 'audit-log-maxbackup', 'how many audit logs put aside are kept; 0: all', '10'),
+  number('auditLogMaxAge', 'audit-log-maxage', 'days for which they are kept; 0: for ever', '0'),
   file('encryptionProviderConfig', 'encryption-provider-config', 'an EncryptionConfiguration'),
 ]
 
@@ -263,7 +277,7 @@ export function resolveConfig(
       // The first of the settings: where the data is decides what else was saved.
       config[key] = resolve(text)
       last = saved(config[key])
-    } else if (FILES.has(key)) config[key] = text && resolve(text)
+    } else if (FILES.has(key)) config[key] = text === '' || text === '-' ? text : resolve(text)
     else config[key] = key === 'apiPort' || key === 'agentPort' ? Number(text) : text
   }
   const resolved = config as unknown as Config

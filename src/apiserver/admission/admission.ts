@@ -63,17 +63,24 @@ export interface Admission {
 }
 
 export function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
+  const mutators = plugins.filter((plugin) => plugin.mutate)
+  const validators = plugins.filter((plugin) => plugin.validate)
+  /** Most have nothing to wait for in most requests, and thirty turns of the event loop would cost more than they do. */
+  async function ask(asked: readonly AdmissionPlugin[], step: 'mutate' | 'validate', request: AdmissionRequest) {
+    for (const plugin of asked) {
+      const wait = plugin[step]!(request)
+      if (wait) await wait
+    }
+  }
   return {
     async mutate(request) {
       const { rounds } = request
-      for (const plugin of plugins) await plugin.mutate?.(request)
+      await ask(mutators, 'mutate', request)
       if (!rounds.again) return
       rounds.round = 1
-      for (const plugin of plugins) await plugin.mutate?.(request)
+      await ask(mutators, 'mutate', request)
     },
-    async validate(request) {
-      for (const plugin of plugins) await plugin.validate?.(request)
-    },
+    validate: (request) => ask(validators, 'validate', request),
   }
 }
 

@@ -11,16 +11,17 @@ export function podTopologyLabels(lookup: Lookup): AdmissionPlugin {
   return {
     name: 'PodTopologyLabels',
     async mutate({ kind, operation, subresource, object }) {
-      if (!isKind(kind, Pod)) return
-      if (subresource !== 'binding' && (subresource !== '' || operation !== 'CREATE')) return
-      // A binding's labels are given to the pod, unless it has its own.
-      const { metadata, spec, target } = object as unknown as Pod & Partial<Binding>
-      const nodeName = subresource === 'binding' ? target?.name : spec?.nodeName
+      if (!isKind(kind, Pod) || operation !== 'CREATE') return
+      if (subresource !== 'binding' && subresource !== '') return
+      const nodeName =
+        subresource === 'binding'
+          ? (object as unknown as Binding).target?.name
+          : (object as unknown as Pod).spec?.nodeName
       const node = nodeName ? await lookup.get(Node, nodeName) : undefined
       for (const key of COPIED) {
         const value = node?.metadata.labels?.[key]
-        if (value === undefined || metadata.labels?.[key] !== undefined) continue
-        metadata.labels = { ...metadata.labels, [key]: value }
+        if (value === undefined || object!.metadata.labels?.[key] !== undefined) continue
+        object!.metadata.labels = { ...object!.metadata.labels, [key]: value }
       }
     },
   }

@@ -14,7 +14,8 @@ export const storageObjectInUseProtection: AdmissionPlugin = {
       : isKind(kind, PersistentVolume)
         ? 'kubernetes.io/pv-protection'
         : undefined
+    if (!finalizer) return
     const { finalizers = [] } = object.metadata
-    if (finalizer && !finalizers.includes(finalizer)) object.metadata.finalizers = [...finalizers, finalizer]
+    if (!finalizers.includes(finalizer)) object.metadata.finalizers = [...finalizers, finalizer]
   },
 }

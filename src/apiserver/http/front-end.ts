@@ -1,13 +1,25 @@
 // The server's door: TLS with HTTP/2 and HTTP/1.1 on one port. Authenticates, turns HTTP into ApiRequests for the handler and its
 // answers back, bounds what comes in (size, number), and hands upgrades to the tunnel. One wildcard route: what exists below it is
 // the handler's business, and changes while the server runs.
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Http2SecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import fastify, { type FastifyInstance } from 'fastify'
-import { badRequest, StatusError, timeout, tooLarge, tooManyRequests, unauthorized } from '../../api/meta/errors.ts'
+import {
+  badRequest,
+  methodNotAllowed,
+  StatusError,
+  timeout,
+  tooLarge,
+  tooManyRequests,
+  unauthorized,
+  unsupportedMediaType,
+  unsupportedPatch,
+} from '../../api/meta/errors.ts'
+import { BODY_MEDIA_TYPES } from '../../api/schema/body.ts'
 import type { ApiRequest, RequestHandler, UserInfo } from '../../api/wire.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
@@ -111,7 +123,22 @@ export class FrontEnd {
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
     app.setErrorHandler(async (err, request, reply) => {
       reply.hijack()
-      await this.#send(reply.raw as never, errorResponse(bodyError(err), this.#parts.log), request.raw, neverAborted)
+      await this.#send(
+        reply.raw as never,
+        errorResponse(bodyError(err, request.method), this.#parts.log),
+        request.raw,
+        neverAborted,
+      )
+    })
+    // Methods that the API has no use for.
+    app.setNotFoundHandler(async (request, reply) => {
+      reply.hijack()
+      await this.#send(
+        reply.raw as never,
+        errorResponse(methodNotAllowed(), this.#parts.log),
+        request.raw,
+        neverAborted,
+      )
     })
     app.addHook('onRequest', (request, reply, done) => {
       this.#expectBody(request.raw as RawRequest, reply.raw as never, () => reply.hijack())
@@ -240,16 +267,21 @@ export class FrontEnd {
 
   async #request(raw: RawRequest, body: Buffer | undefined, gone: Leaving): Promise<ApiRequest> {
     const headers = flatHeaders(raw)
-    const user = await this.#parts.authenticate({ headers, peer: peerOf(raw) }, gone)
     const url = raw.url ?? '/'
     const mark = url.indexOf('?')
+    const method = raw.method as ApiRequest['method']
+    const path = mark < 0 ? url : url.slice(0, mark)
+    const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1))
+    const credentials = { headers, rawHeaders: raw.rawHeaders, peer: peerOf(raw), method, path, query }
+    const user = await this.#parts.authenticate(credentials, gone)
     return {
-      method: raw.method as ApiRequest['method'],
-      path: mark < 0 ? url : url.slice(0, mark),
-      query: mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1)),
+      method,
+      path,
+      query,
       headers,
       ...(body && body.length > 0 ? { body } : {}),
       user,
+      remoteAddress: remoteAddressOf(raw),
       get signal() {
         return gone.signal
       },
@@ -257,6 +289,7 @@ export class FrontEnd {
   }
 
   async #send(response: RawResponse, answer: Awaited<ReturnType<RequestHandler>>, raw: IncomingMessage, gone: Leaving) {
+    answer.headers['audit-id'] ??= randomUUID()
     await send(response, answer, {
       encoders: this.#parts.encoders,
       acceptEncoding: raw.headers['accept-encoding'] as string | undefined,
@@ -347,15 +380,18 @@ function flatHeaders({ headers }: IncomingMessage): Record<string, string | unde
   return (cookies ? { ...headers, 'set-cookie': cookies.join(', ') } : headers) as Record<string, string | undefined>
 }
 
+const remoteAddressOf = (raw: RawRequest) => (raw.stream?.session?.socket ?? raw.socket).remoteAddress
+
 function peerOf(raw: RawRequest): PeerIdentity | undefined {
   const socket = raw.stream?.session?.socket ?? (raw.socket as TLSSocket)
   return typeof socket.getPeerCertificate === 'function' ? peerIdentity(socket) : undefined
 }
 
-function bodyError(err: unknown): unknown {
+function bodyError(err: unknown, method: string): unknown {
   const { code, statusCode, message } = err as { code?: string; statusCode?: number; message: string }
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(`Request entity too large: limit is ${MAX_BODY_BYTES}`)
   if (statusCode === 401) return unauthorized()
+  if (statusCode === 415) return method === 'PATCH' ? unsupportedPatch() : unsupportedMediaType(BODY_MEDIA_TYPES)
   if (statusCode !== undefined && statusCode < 500) return badRequest(message)
   return err
 }

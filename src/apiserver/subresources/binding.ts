@@ -92,6 +92,7 @@ function assigned(call: Call, old: Obj, binding: BindingObject & KubeObject, now
   object.spec.nodeName = binding.target.name
   const { annotations, labels } = binding.metadata
   if (annotations) object.metadata.annotations = { ...object.metadata.annotations, ...annotations }
+  // k8s: the pod's own labels win.
   if (labels) object.metadata.labels = { ...labels, ...object.metadata.labels }
   const conditions = (object.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled')
   const scheduled = { type: 'PodScheduled', status: 'True', lastTransitionTime: formatTime(nowMs) }
