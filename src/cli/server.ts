@@ -57,7 +57,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
         throw new CliError(`port ${config.apiPort} is already taken: choose another with --api-port`)
       })
       let node = await nodePairs(pki, config)
-      const pairs = () => [pki.server, pki.kubeletClient, pki.admin, node.client, node.serving]
+      const pairs = () => [pki.server, pki.kubeletClient, pki.frontProxy.client, pki.admin, node.client, node.serving]
       keepRenewed(ctx, clock, pairs, async () => {
         await pki.renew()
         server.renewTls(pki.server)
