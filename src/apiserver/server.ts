@@ -118,6 +118,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     store,
     clock,
     resources,
+    podsByNode: authorizer.podsByNode,
     admission: standardAdmission({
       store,
       clock,

@@ -3,6 +3,7 @@
 
 import type { NonResourceRule, ResourceRule, SubjectRulesReviewStatus } from '../../api/types/authorization.v1.ts'
 import type { UserInfo } from '../../api/wire.ts'
+import type { PodsByNode } from '../pods-by-node.ts'
 import type { Store } from '../storage/store.ts'
 import { type Attributes, type Decision, denialSentence } from './attributes.ts'
 import { NodeAuthorizer, nodeNameOf } from './node.ts'
@@ -22,6 +23,10 @@ export class Authorizer {
 
   static async open(store: Store): Promise<Authorizer> {
     return new Authorizer(await RoleIndex.open(store), await NodeAuthorizer.open(store))
+  }
+
+  get podsByNode(): PodsByNode {
+    return this.#nodes.podsByNode
   }
 
   close(): void {
