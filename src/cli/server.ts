@@ -2,8 +2,7 @@
 
 import type { Kind } from '../api/kinds/kind.ts'
 import type { RequestHandler } from '../api/wire.ts'
-import { TokenKey } from '../apiserver/authn/jwt.ts'
-import { createApiServer } from '../apiserver/server.ts'
+import { type ApiServer, createApiServer } from '../apiserver/server.ts'
 import { openLevelStore } from '../apiserver/storage/leveldb.ts'
 import { systemClock } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
@@ -69,7 +68,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       releaseStartMemory(clock)
       await Promise.all([
         schedule(child(ctx, { component: 'scheduler' }), server.handler, metrics.scheduler),
-        control(child(ctx, { component: 'controllers' }), server.handler, metrics.controllers, pki),
+        control(child(ctx, { component: 'controllers' }), server, metrics.controllers, pki),
       ])
     } finally {
       await server.close()
@@ -91,13 +90,16 @@ async function schedule(ctx: Ctx, handler: RequestHandler, metrics: SchedulerMet
 }
 
 /** The controllers may do everything: together they delete, mark and make objects of every kind there is. */
-async function control(ctx: Ctx, handler: RequestHandler, metrics: ControllerMetrics, pki: Pki): Promise<void> {
+async function control(ctx: Ctx, server: ApiServer, metrics: ControllerMetrics, pki: Pki): Promise<void> {
   const user = { name: 'system:kube-controller-manager', groups: ['system:masters', 'system:authenticated'] }
-  const { client, cache, clock } = parts(ctx, handler, user, 'kube-controller-manager')
+  const { client, cache, clock } = parts(ctx, server.handler, user, 'kube-controller-manager')
   const events = createEventRecorder(ctx, client, clock, { component: 'controllers' })
-  const key = new TokenKey(pki.tokenKey)
   const deps = { client, cache, events, clock, metrics }
-  await runAllControllers(ctx, deps, { ca: pki.authorityCert, signToken: async (claims) => key.sign(claims) })
+  await runAllControllers(ctx, deps, {
+    ca: pki.authorityCert,
+    authority: pki.authority,
+    signToken: async (claims) => server.tokens!.sign(claims),
+  })
   await Promise.all([cache.stopped(), events.settled()])
 }
 

@@ -59,6 +59,12 @@ export class Informer {
     return () => this.#handlers.delete(handler)
   }
 
+  /** Nothing more will come: whoever waits for the first list waits no longer. */
+  end(): void {
+    this.#handlers.clear()
+    this.#listed.resolve()
+  }
+
   /** Follows until the ctx is aborted; never rejects. */
   async run(ctx: Ctx, client: Client, clock: Clock): Promise<void> {
     while (!ctx.signal.aborted) {
