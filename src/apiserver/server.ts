@@ -135,6 +135,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     store,
     clock,
     resources,
+    podsByNode: authorizer.podsByNode,
     admission: standardAdmission({
       store,
       clock,
