@@ -129,6 +129,25 @@ test('scopes keep pods apart, and an ended pod no longer counts', async () => {
   assert.deepEqual(await counts(), ['1', '1', '1'])
 })
 
+test('a resize is charged for what it adds, and kept within the limits of the namespace', async () => {
+  await quota({ 'requests.cpu': '1' })
+  await api.post(`${NS}/pods`, sized('a', { cpu: '400m' }))
+  const resize = (cpu: string) =>
+    api.patch('strategic', `${NS}/pods/a/resize`, {
+      spec: { containers: [{ name: 'app', resources: { requests: { cpu }, limits: { cpu } } }] },
+    })
+  assert.equal((await resize('900m')).status, 200)
+  assert.deepEqual(await used(), { 'requests.cpu': '900m' })
+  const beyond = await resize('1100m')
+  assert.equal(beyond.status, 403)
+  assert.match(beyond.body.message, /exceeded quota: q, requested: requests\.cpu=200m, used: requests\.cpu=900m/)
+  const limits = [{ type: 'Container', min: { cpu: '300m' } }]
+  await api.post(`${NS}/limitranges`, { metadata: { name: 'bounds' }, spec: { limits } })
+  assert.match((await resize('200m')).body.message, /minimum cpu usage per Container is 300m, but request is 200m/)
+  assert.equal((await resize('300m')).status, 200)
+  assert.deepEqual(await used(), { 'requests.cpu': '300m' })
+})
+
 test('a changed bound counts from then on, also for kinds that it did not count before', async () => {
   await quota({ pods: '1' })
   await api.post(`${NS}/pods`, pod('a'))
