@@ -9,6 +9,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Auditor, AuditRecord } from './audit/auditor.ts'
 import { type Authorize, requireAccess } from './authorize.ts'
+import { type FlowControl, Refused, type Ticket } from './flow/flow-control.ts'
 import { type Metrics, requestLabels } from './metrics.ts'
 import { isPlain, type Negotiated, negotiate, PLAIN, type View } from './negotiate.ts'
 import type { Call, Registry } from './registry/call.ts'
@@ -39,6 +40,7 @@ export interface HandlerParts {
   readonly authorize: Authorize
   /** Undefined without an audit policy. */
   readonly audit?: Auditor | undefined
+  readonly flow?: FlowControl | undefined
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
@@ -77,9 +79,12 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     }
     const auditId = request.headers['audit-id']?.slice(0, MAX_AUDIT_ID) || parts.registry.newUid()
     const audit = parts.audit?.begin(request, info, auditId)
+    let ticket: Ticket | undefined
     let kind: Kind | undefined
     let response: ApiResponse
     try {
+      const entering = parts.flow?.enter(request, info)
+      ticket = entering instanceof Promise ? await entering : entering
       requireAccess(audit?.listening(parts.authorize) ?? parts.authorize, user, info)
       if (!info.isResource) response = await nonResource(parts.paths, request)
       else {
@@ -90,8 +95,10 @@ export function createHandler(parts: HandlerParts): RequestHandler {
       const { signal } = request
       const left = signal.aborted && err === signal.reason
       response = failed(left ? clientGone(err) : err)
+      if (err instanceof Refused) Object.assign(response.headers, err.headers)
     }
     response.headers['audit-id'] = auditId
+    if (ticket) seated(request, response, ticket)
     if (audit) response = audit.answered(response, kind)
     const known = kind !== undefined
     const { kind: answer } = response.body
@@ -100,6 +107,14 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     if (answer === 'watch') return counted(response, metrics, requestLabels(info, known))
     return response
   }
+}
+
+/** Seats are held until the answer has left; of a long one, until it has begun. */
+function seated({ whenSent }: ApiRequest, response: ApiResponse, ticket: Ticket): void {
+  Object.assign(response.headers, ticket.headers)
+  const { kind } = response.body
+  if (whenSent && kind !== 'watch' && kind !== 'stream') whenSent(ticket.leave)
+  else ticket.leave()
 }
 
 function nonResource(paths: readonly PathHandler[], request: ApiRequest): ApiResponse | Promise<ApiResponse> {

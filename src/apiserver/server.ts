@@ -24,6 +24,10 @@ import { ensureDefaultRoles } from './authz/ensure-defaults.ts'
 import { bootstrap, publishAddress } from './bootstrap/bootstrap.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { EventExpiry } from './events/event-expiry.ts'
+import { FlowControl } from './flow/flow-control.ts'
+import { formatFlowMetrics } from './flow/flow-metrics.ts'
+import { keepFlowsMaintained, maintainFlows } from './flow/upkeep.ts'
+import { workWidth } from './flow/work-estimate.ts'
 import { createHandler, type PathHandler } from './handler.ts'
 import { type HealthCheck, healthResponse, ownsHealthPath } from './health.ts'
 import { type Encoders, JSON_TYPE, standardEncoders } from './http/encode.ts'
@@ -33,6 +37,7 @@ import { OpenApi } from './openapi/documents.ts'
 import type { Registry } from './registry/call.ts'
 import { Resources } from './resources.ts'
 import { objectResponse, textResponse } from './respond.ts'
+import { prefixOf } from './storage/keys.ts'
 import type { Store } from './storage/store.ts'
 import { connect } from './streaming/connect.ts'
 import { NodeConnections } from './streaming/node-connection.ts'
@@ -60,6 +65,8 @@ export interface ApiServerOptions {
   readonly newUid?: () => string
   /** What `/metrics` shows besides the server's own, in the Prometheus text format: of components in the same process. */
   readonly moreMetrics?: () => string
+  /** How much is done at once, all priority levels together; 600 unless given. */
+  readonly maxRequestsInFlight?: number | undefined
   /** What the audit log tells, and where; nothing is audited without. */
   readonly audit?: { readonly policy: AuditPolicy; readonly sink: AuditSink }
 }
@@ -98,7 +105,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const httpCode = pki && import('./http/front-end.ts')
   const tokens = pki && new ServiceAccountTokens(store, { key: pki.tokenKey, clock })
 
-  await ensureDefaultRoles(store, clock, newUid)
+  const flowParts = { store, clock, newUid }
+  await Promise.all([ensureDefaultRoles(store, clock, newUid), maintainFlows(flowParts)])
   const authorizer = await Authorizer.open(store)
   const serviceRange = new AddressRange(options.serviceCIDR)
   const nodePorts = options.nodePorts ?? NODE_PORTS
@@ -118,12 +126,23 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   let ready = false
   const authorize = authorizer.authorize.bind(authorizer)
   const address = `${options.advertiseAddress ?? '127.0.0.1'}:${DEFAULT_PORT}`
+  const flow = await FlowControl.open({
+    store,
+    clock,
+    totalSeats: options.maxRequestsInFlight,
+    widthOf: (request, info) => {
+      const kind = () => resources.find(info.group, info.version, info.resource)
+      return workWidth(info, request.query, () => countOf(store, kind(), info.namespace))
+    },
+  })
+  const flowUpkeep = keepFlowsMaintained(flowParts, log)
   const audit =
     options.audit && new Auditor({ ...options.audit, clock, onEvent: (level) => metrics.auditEvents.add({ level }) })
   const handler = createHandler({
     registry,
     authorize,
     audit,
+    flow,
     clock,
     log,
     metrics,
@@ -141,7 +160,11 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       ]),
       exactly('/version', () => objectResponse(VERSION_INFO)),
       exactly('/metrics', () =>
-        textResponse(metrics.format(clock.now()) + (options.moreMetrics?.() ?? ''), 200, 'text/plain; version=0.0.4'),
+        textResponse(
+          metrics.format(clock.now()) + formatFlowMetrics(flow) + (options.moreMetrics?.() ?? ''),
+          200,
+          'text/plain; version=0.0.4',
+        ),
       ),
       ...(tokens
         ? [
@@ -202,6 +225,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         stopping.abort(new Error('the server is stopping'))
         await frontEnd?.close()
         await eventExpiry.close()
+        await flowUpkeep.close()
+        flow.close()
         addresses.close()
         authorizer.close()
       })()
@@ -211,6 +236,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 }
 
 const isLoopback = (address: string) => address === '::1' || address.startsWith('127.')
+
+const countOf = (store: Store, kind: Kind | undefined, namespace: string) =>
+  kind ? store.count(prefixOf(kind as never, namespace || undefined)) : 0
 
 async function storageProblem(store: Store): Promise<string | undefined> {
   await store.get('/registry/health')

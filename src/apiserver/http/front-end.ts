@@ -54,8 +54,8 @@ const http1Options = { maxHeaderSize: MAX_HEADER_BYTES, ...withoutPolling }
 const MAX_STREAMS = 1000
 /** A connection's next request, and then its body. */
 const ARRIVE_WITHIN_MS = 60_000
-/** Requests handled at once, long-running ones aside. */
-const MAX_IN_FLIGHT = 600
+/** Requests handled or waiting at once, long-running ones aside; how many are handled, priority and fairness says. */
+const MAX_IN_FLIGHT = 3000
 /** Watches, log streams and connections at once. */
 const MAX_LONG_RUNNING = 10_000
 const CLOSE_WITHIN_MS = 4000
@@ -218,6 +218,7 @@ export class FrontEnd {
       this.#settle()
       // An answer that was given to its end leaves nothing to abort, and aborting costs a tenth of a small request.
       if (!response.writableEnded) gone.abort()
+      gone.sent()
     })
     const long = isLongRunning(raw.url ?? '')
     if (!this.#admit(long)) {
@@ -252,6 +253,7 @@ export class FrontEnd {
       ...(body && body.length > 0 ? { body } : {}),
       user,
       remoteAddress: remoteAddressOf(raw),
+      whenSent: gone instanceof Departure ? gone.whenSent : undefined,
       get signal() {
         return gone.signal
       },
@@ -323,6 +325,8 @@ const isLongRunning = (url: string) => LONG.test(url)
 class Departure implements Leaving {
   #controller: AbortController | undefined
   #gone = false
+  #sent = false
+  #onSent: (() => void) | undefined
 
   get signal(): AbortSignal {
     if (!this.#controller) {
@@ -330,6 +334,17 @@ class Departure implements Leaving {
       if (this.#gone) this.#controller.abort()
     }
     return this.#controller.signal
+  }
+
+  /** Asked for once. */
+  readonly whenSent = (done: () => void): void => {
+    if (this.#sent) done()
+    else this.#onSent = done
+  }
+
+  sent(): void {
+    this.#sent = true
+    this.#onSent?.()
   }
 
   abort(): void {

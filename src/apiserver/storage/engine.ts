@@ -128,6 +128,10 @@ export class Engine implements Store {
     return this.#index.get(key)
   }
 
+  count(prefix: string): number {
+    return this.#index.count(prefix, endOfPrefix(prefix))
+  }
+
   async list(
     prefix: string,
     options: { limit?: number; after?: string; revision?: Revision } = {},
