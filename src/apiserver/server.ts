@@ -10,7 +10,9 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Pki } from '../base/pki.ts'
 import { reviews } from './actions/reviews.ts'
+import type { AdmissionSettings } from './admission/plugin-choice.ts'
 import { standardAdmission } from './admission/plugins.ts'
+import { enforcesQuotas } from './admission/resource-quota.ts'
 import { AddressRange } from './allocators/address-range.ts'
 import { ServiceAddresses } from './allocators/service-addresses.ts'
 import type { PortRange } from './allocators/service-plan.ts'
@@ -29,12 +31,14 @@ import { formatFlowMetrics } from './flow/flow-metrics.ts'
 import { keepFlowsMaintained, maintainFlows } from './flow/upkeep.ts'
 import { workWidth } from './flow/work-estimate.ts'
 import { createHandler, type PathHandler } from './handler.ts'
-import { type HealthCheck, healthResponse, ownsHealthPath } from './health.ts'
+import { type HealthCheck, healthResponse, ownsHealthPath, serverChecks } from './health.ts'
 import { type Encoders, JSON_TYPE, standardEncoders } from './http/encode.ts'
 import type { FrontEnd } from './http/front-end.ts'
 import { Metrics } from './metrics.ts'
 import { OpenApi } from './openapi/documents.ts'
+import { QuotaKeeper } from './quota/quota-keeper.ts'
 import type { Registry } from './registry/call.ts'
+import { inTurn } from './registry/commit-hooks.ts'
 import { Resources } from './resources.ts'
 import { objectResponse, textResponse } from './respond.ts'
 import { prefixOf } from './storage/keys.ts'
@@ -57,6 +61,8 @@ export interface ApiServerOptions {
   readonly advertiseAddress?: string
   /** Without certificates there is no HTTPS and there are no tokens: for tests that only want the handler. */
   readonly pki?: Pki
+  /** Which admission plug-ins run and how; the standard ones unless given. */
+  readonly admission?: AdmissionSettings
   /** More encodings of answers than JSON and YAML. */
   readonly encoders?: Encoders
   readonly kinds?: readonly Kind<never>[]
@@ -111,14 +117,16 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const serviceRange = new AddressRange(options.serviceCIDR)
   const nodePorts = options.nodePorts ?? NODE_PORTS
   const addresses = await ServiceAddresses.open(store, { addresses: serviceRange, nodePorts }, random)
+  const quotas = await QuotaKeeper.open({ store, clock, log, enforces: enforcesQuotas(options.admission) })
   const nodes = new NodeConnections(store, () => pki && { ca: pki.authorityCert, ...pki.kubeletClient })
 
   const registry: Registry = {
     store,
     clock,
     resources,
-    admission: standardAdmission({ store, clock, random, authorizer }),
-    hooks: addresses,
+    admission: standardAdmission({ store, clock, random, authorizer, resources, quotas, settings: options.admission }),
+    // Ports have been given when quotas count them.
+    hooks: inTurn([addresses, quotas]),
     random,
     newUid,
     stopping: stopping.signal,
@@ -152,12 +160,15 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     paths: [
       discoveryPaths(new Discovery(resources, address)),
       openApiPaths(new OpenApi(resources, VERSION_INFO.gitVersion)),
-      healthPaths([
-        { name: 'ping', of: ['livez', 'readyz', 'healthz'], problem: () => undefined },
-        { name: 'storage', of: ['livez', 'readyz', 'healthz'], problem: () => storageProblem(store) },
-        { name: 'bootstrap', of: ['readyz', 'healthz'], problem: () => (ready ? undefined : 'not finished') },
-        { name: 'shutdown', of: ['readyz'], problem: () => (stopping.signal.aborted ? 'shutting down' : undefined) },
-      ]),
+      healthPaths(
+        serverChecks({
+          clock,
+          writingSinceMs: () => store.writingSinceMs,
+          isReady: () => ready,
+          isStopping: () => stopping.signal.aborted,
+        }),
+        log,
+      ),
       exactly('/version', () => objectResponse(VERSION_INFO)),
       exactly('/metrics', () =>
         textResponse(
@@ -227,6 +238,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         await eventExpiry.close()
         await flowUpkeep.close()
         flow.close()
+        await quotas.close()
         addresses.close()
         authorizer.close()
       })()
@@ -240,11 +252,6 @@ const isLoopback = (address: string) => address === '::1' || address.startsWith(
 const countOf = (store: Store, kind: Kind | undefined, namespace: string) =>
   kind ? store.count(prefixOf(kind as never, namespace || undefined)) : 0
 
-async function storageProblem(store: Store): Promise<string | undefined> {
-  await store.get('/registry/health')
-  return undefined
-}
-
 const discoveryPaths = (discovery: Discovery): PathHandler => ({
   owns: Discovery.owns,
   respond: (request) => discovery.respond(request),
@@ -255,9 +262,9 @@ const openApiPaths = (openApi: OpenApi): PathHandler => ({
   respond: ({ path, query, headers }) => openApi.respond(path, query, headers),
 })
 
-const healthPaths = (checks: readonly HealthCheck[]): PathHandler => ({
+const healthPaths = (checks: readonly HealthCheck[], log: Logger): PathHandler => ({
   owns: ownsHealthPath,
-  respond: (request) => healthResponse(request, checks),
+  respond: (request) => healthResponse(request, checks, log),
 })
 
 const exactly = (path: string, answer: () => ReturnType<PathHandler['respond']>): PathHandler => ({

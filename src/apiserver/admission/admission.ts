@@ -1,10 +1,11 @@
 // Admission: an ordered list of plug-ins that may change an object on its way in (`mutate`) and then may refuse it (`validate`).
 // A plug-in that has nothing to say about a request returns; one that refuses throws a StatusError.
 import type { Kind } from '../../api/kinds/kind.ts'
+import { forbidden, type StatusError } from '../../api/meta/errors.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import type { UserInfo } from '../../api/wire.ts'
 import type { Logger } from '../../base/log.ts'
-import type { Obj } from '../registry/call.ts'
+import { type Obj, refOf } from '../registry/call.ts'
 
 export interface GroupVersionKind {
   readonly group: string
@@ -62,16 +63,26 @@ export interface Admission {
 }
 
 export function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
+  const mutators = plugins.filter((plugin) => plugin.mutate)
+  const validators = plugins.filter((plugin) => plugin.validate)
+  /** Most have nothing to wait for in most requests, and thirty turns of the event loop would cost more than they do. */
+  async function ask(asked: readonly AdmissionPlugin[], step: 'mutate' | 'validate', request: AdmissionRequest) {
+    for (const plugin of asked) {
+      const wait = plugin[step]!(request)
+      if (wait) await wait
+    }
+  }
   return {
     async mutate(request) {
       const { rounds } = request
-      for (const plugin of plugins) await plugin.mutate?.(request)
+      await ask(mutators, 'mutate', request)
       if (!rounds.again) return
       rounds.round = 1
-      for (const plugin of plugins) await plugin.mutate?.(request)
+      await ask(mutators, 'mutate', request)
     },
-    async validate(request) {
-      for (const plugin of plugins) await plugin.validate?.(request)
-    },
+    validate: (request) => ask(validators, 'validate', request),
   }
 }
+
+/** The usual refusal: `pods "web" is forbidden: <why>`. */
+export const refused = ({ kind, name }: AdmissionRequest, why: string): StatusError => forbidden(refOf(kind), name, why)

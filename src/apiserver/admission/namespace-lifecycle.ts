@@ -2,9 +2,8 @@
 // without aren't deleted.
 import { LocalSubjectAccessReview } from '../../api/kinds/local-subject-access-review.ts'
 import { Namespace } from '../../api/kinds/namespace.ts'
-import { forbidden, notFound, StatusError } from '../../api/meta/errors.ts'
-import { refOf } from '../registry/call.ts'
-import type { AdmissionPlugin } from './admission.ts'
+import { notFound, StatusError } from '../../api/meta/errors.ts'
+import { type AdmissionPlugin, type AdmissionRequest, refused } from './admission.ts'
 import { isKind, type Lookup } from './lookup.ts'
 
 const IMMORTAL: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public'])
@@ -16,24 +15,43 @@ export function namespaceLifecycle(lookup: Lookup): AdmissionPlugin {
       const { kind, operation, namespace, name } = request
       const itself = isKind(kind, Namespace)
       if (itself && operation === 'DELETE' && IMMORTAL.has(name)) {
-        throw forbidden(refOf(kind), name, 'this namespace may not be deleted')
+        throw refused(request, 'this namespace may not be deleted')
       }
+      // k8s: reviews are answered whatever becomes of the namespace.
       if (itself || operation !== 'CREATE' || !namespace || isKind(kind, LocalSubjectAccessReview)) return
       const found = await lookup.get(Namespace, namespace)
       if (!found) throw notFound({ group: '', resource: 'namespaces' }, namespace)
-      if (found.status?.phase !== 'Terminating' && !found.metadata.deletionTimestamp) return
-      const why = `unable to create new content in namespace ${namespace} because it is being terminated`
-      const { message, details } = forbidden(refOf(kind), name, why)
-      throw new StatusError(403, 'Forbidden', message, {
-        ...details,
-        causes: [
-          {
-            reason: 'NamespaceTerminating',
-            message: `namespace ${namespace} is being terminated`,
-            field: 'metadata.namespace',
-          },
-        ],
-      })
+      if (found.status?.phase === 'Terminating' || found.metadata.deletionTimestamp) throw terminating(request)
+    },
+  }
+}
+
+/** k8s: controllers look for the cause to give up. */
+function terminating(request: AdmissionRequest): StatusError {
+  const { namespace } = request
+  const { message, details } = refused(
+    request,
+    `unable to create new content in namespace ${namespace} because it is being terminated`,
+  )
+  return new StatusError(403, 'Forbidden', message, {
+    ...details,
+    causes: [
+      {
+        reason: 'NamespaceTerminating',
+        message: `namespace ${namespace} is being terminated`,
+        field: 'metadata.namespace',
+      },
+    ],
+  })
+}
+
+/** Off by default: the part of it that asks whether the namespace is there, for servers that leave the rest out. */
+export function namespaceExists(lookup: Lookup): AdmissionPlugin {
+  return {
+    name: 'NamespaceExists',
+    async validate({ kind, operation, namespace }) {
+      if (!namespace || isKind(kind, Namespace) || operation === 'CONNECT') return
+      if (!(await lookup.get(Namespace, namespace))) throw notFound({ group: '', resource: 'namespaces' }, namespace)
     },
   }
 }

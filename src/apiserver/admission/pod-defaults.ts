@@ -3,10 +3,8 @@
 import { Node } from '../../api/kinds/node.ts'
 import { Pod } from '../../api/kinds/pod.ts'
 import { PriorityClass } from '../../api/kinds/priority-class.ts'
-import { forbidden } from '../../api/meta/errors.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
-import { refOf } from '../registry/call.ts'
-import type { AdmissionPlugin } from './admission.ts'
+import { type AdmissionPlugin, refused } from './admission.ts'
 import { isKind, type Lookup } from './lookup.ts'
 
 const AWAY_SECONDS = 300
@@ -48,29 +46,48 @@ export const taintNodesByCondition: AdmissionPlugin = {
 export function priority(lookup: Lookup): AdmissionPlugin {
   return {
     name: 'Priority',
-    async mutate({ kind, operation, subresource, object, name }) {
-      if (!isKind(kind, Pod) || operation !== 'CREATE' || subresource !== '') return
+    async mutate(request) {
+      const { kind, operation, subresource, object, old } = request
+      if (!isKind(kind, Pod) || subresource !== '' || !object) return
       const { spec } = object as unknown as Pod
+      if (operation === 'UPDATE') return keepPriority(spec, (old as DeepReadonly<Pod>).spec)
+      if (operation !== 'CREATE') return
       const chosen = await classOf(lookup, spec.priorityClassName)
       if (spec.priorityClassName && !chosen) {
-        throw forbidden(refOf(kind), name, `no PriorityClass with name ${spec.priorityClassName} was found`)
+        throw refused(request, `no PriorityClass with name ${spec.priorityClassName} was found`)
       }
       const value = chosen?.value ?? 0
       if (spec.priority !== undefined && spec.priority !== value) {
-        const why = `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`
-        throw forbidden(refOf(kind), name, why)
+        throw refused(request, mustNotBeProvided('integer value of priority', spec.priority, value))
+      }
+      const policy = (chosen?.preemptionPolicy ?? 'PreemptLowerPriority') as 'Never' | 'PreemptLowerPriority'
+      if (spec.preemptionPolicy !== undefined && spec.preemptionPolicy !== policy) {
+        throw refused(request, mustNotBeProvided('string value of PreemptionPolicy', spec.preemptionPolicy, policy))
       }
       if (chosen) spec.priorityClassName = chosen.metadata.name
       spec.priority = value
-      spec.preemptionPolicy ??= (chosen?.preemptionPolicy ?? 'PreemptLowerPriority') as 'Never' | 'PreemptLowerPriority'
+      spec.preemptionPolicy = policy
     },
-    async validate({ kind, object, name }) {
-      if (!isKind(kind, PriorityClass) || !object || !(object as unknown as PriorityClass).globalDefault) return
+    async validate(request) {
+      const { kind, operation, object, name } = request
+      if (!isKind(kind, PriorityClass) || operation === 'DELETE') return
+      if (!(object as unknown as PriorityClass).globalDefault) return
       const other = (await lookup.list(PriorityClass)).find((c) => c.globalDefault && c.metadata.name !== name)
       if (!other) return
       const why = `PriorityClass ${other.metadata.name} is already marked as default. Only one default can exist`
-      throw forbidden(refOf(kind), name, why)
+      throw refused(request, why)
     },
+  }
+}
+
+const mustNotBeProvided = (what: string, given: unknown, computed: unknown) =>
+  `the ${what} (${given}) must not be provided in pod spec; priority admission controller computed ${computed} from the given PriorityClass name`
+
+/** k8s: clients that don't know these fields don't take them away. */
+function keepPriority(spec: Pod['spec'], old: DeepReadonly<Pod>['spec']): void {
+  if (spec.priority === undefined && old.priority !== undefined) spec.priority = old.priority
+  if (spec.preemptionPolicy === undefined && old.preemptionPolicy !== undefined) {
+    spec.preemptionPolicy = old.preemptionPolicy
   }
 }
 

@@ -2,14 +2,18 @@
 // each container by a projected volume, and its pull secrets are used where the pod has none.
 import { Pod } from '../../api/kinds/pod.ts'
 import { ServiceAccount } from '../../api/kinds/service-account.ts'
-import { forbidden } from '../../api/meta/errors.ts'
 import { randomSuffix } from '../../api/meta/generate-name.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import type { Clock } from '../../base/clock.ts'
-import { refOf } from '../registry/call.ts'
 import { keyOf } from '../storage/keys.ts'
-import type { AdmissionPlugin, AdmissionRequest } from './admission.ts'
+import { type AdmissionPlugin, type AdmissionRequest, refused } from './admission.ts'
 import { isKind, type Lookup } from './lookup.ts'
+import {
+  forbiddenEphemeralReference,
+  forbiddenReference,
+  limitsSecrets,
+  mirrorPodProblem,
+} from './secret-references.ts'
 
 export const TOKEN_MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount'
 /** k8s: just above an hour, so that clients can tell it from tokens asked for an hour. */
@@ -25,12 +29,7 @@ export function serviceAccount(lookup: Lookup, clock: Clock, random: () => numbe
       const { kind, operation, subresource, object } = request
       if (!isKind(kind, Pod) || operation !== 'CREATE' || subresource !== '') return
       const pod = object as unknown as Pod
-      if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) {
-        if (pod.spec.serviceAccountName) {
-          throw forbidden(refOf(kind), request.name, 'a mirror pod may not reference service accounts')
-        }
-        return
-      }
+      if (isMirror(pod)) return
       pod.spec.serviceAccountName ||= pod.spec.serviceAccount || 'default'
       pod.spec.serviceAccount = pod.spec.serviceAccountName
       const account = await find(lookup, clock, request, pod.spec.serviceAccountName)
@@ -39,21 +38,41 @@ export function serviceAccount(lookup: Lookup, clock: Clock, random: () => numbe
         pod.spec.imagePullSecrets = account.imagePullSecrets.map((ref) => ({ ...ref }))
       }
     },
+    async validate(request) {
+      const { kind, operation, subresource, object, namespace } = request
+      if (!isKind(kind, Pod)) return
+      const added = operation === 'UPDATE' && subresource === 'ephemeralcontainers'
+      if (!added && (operation !== 'CREATE' || subresource !== '')) return
+      const pod = object as unknown as DeepReadonly<Pod>
+      if (isMirror(pod)) {
+        const why = added ? undefined : mirrorPodProblem(pod)
+        if (why) throw refused(request, why)
+        return
+      }
+      const account = await lookup.get(ServiceAccount, pod.spec.serviceAccountName ?? '', namespace)
+      if (!account || !limitsSecrets(account)) return
+      const why = added ? forbiddenEphemeralReference(pod, account) : forbiddenReference(pod, account)
+      if (why) throw refused(request, why)
+    },
   }
 }
+
+const isMirror = ({ metadata }: DeepReadonly<Pod>) =>
+  metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined
 
 async function find(
   lookup: Lookup,
   clock: Clock,
-  { kind, name, namespace, signal }: AdmissionRequest,
+  request: AdmissionRequest,
   wanted: string,
 ): Promise<DeepReadonly<ServiceAccount>> {
+  const { namespace, signal } = request
   const found =
     (await lookup.get(ServiceAccount, wanted, namespace)) ??
     (wanted === 'default' ? await appearing(lookup, clock, namespace, signal) : undefined)
   if (found) return found
   const why = `error looking up service account ${namespace}/${wanted}: serviceaccount ${JSON.stringify(wanted)} not found`
-  throw forbidden(refOf(kind), name, why)
+  throw refused(request, why)
 }
 
 /** A new namespace's account is made by a controller a moment after the namespace. */

@@ -83,7 +83,7 @@ export async function commit(
 ): Promise<WriteResult | 'dry run'> {
   const { kind } = call
   const { name, expect, next, old, dryRun } = target
-  const claim = next ? registry.hooks.claim(kind, next, old) : undefined
+  const claim = next ? registry.hooks.claim(kind, next, old, dryRun) : undefined
   let written: Revision | undefined
   try {
     if (dryRun) return 'dry run'

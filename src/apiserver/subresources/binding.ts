@@ -39,6 +39,7 @@ export async function bind(registry: Registry, call: Call): Promise<ApiResponse>
   const { body, headers } = call.request
   const { object } = decodeBody(Binding, body, headers['content-type'], options.validation)
   const binding = object as unknown as BindingObject & KubeObject
+  binding.metadata ??= {} as KubeObject['metadata']
   const name = call.info.name || binding.metadata?.name || ''
   const errors = bindingErrors(binding)
   if (!name) errors.push(required('metadata.name', 'name is required'))
@@ -91,7 +92,8 @@ function assigned(call: Call, old: Obj, binding: BindingObject & KubeObject, now
   object.spec.nodeName = binding.target.name
   const { annotations, labels } = binding.metadata
   if (annotations) object.metadata.annotations = { ...object.metadata.annotations, ...annotations }
-  if (labels) object.metadata.labels = { ...object.metadata.labels, ...labels }
+  // k8s: the pod's own labels win.
+  if (labels) object.metadata.labels = { ...labels, ...object.metadata.labels }
   const conditions = (object.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled')
   const scheduled = { type: 'PodScheduled', status: 'True', lastTransitionTime: formatTime(nowMs) }
   object.status = { ...object.status, conditions: [...conditions, scheduled] }
