@@ -79,6 +79,8 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     }
     const auditId = request.headers['audit-id']?.slice(0, MAX_AUDIT_ID) || parts.registry.newUid()
     const audit = parts.audit?.begin(request, info, auditId)
+    const flight = READS.has(info.verb) ? 'readOnly' : 'mutating'
+    metrics.inflight[flight]++
     let ticket: Ticket | undefined
     let kind: Kind | undefined
     let response: ApiResponse
@@ -95,16 +97,20 @@ export function createHandler(parts: HandlerParts): RequestHandler {
       const { signal } = request
       const left = signal.aborted && err === signal.reason
       response = failed(left ? clientGone(err) : err)
-      if (err instanceof Refused) Object.assign(response.headers, err.headers)
+      if (err instanceof Refused) {
+        Object.assign(response.headers, err.headers)
+        metrics.terminations.add({ ...requestLabels(info, false), code: '429' })
+      }
     }
+    metrics.inflight[flight]--
     response.headers['audit-id'] = auditId
     if (ticket) seated(request, response, ticket)
     if (audit) response = audit.answered(response, kind)
     const known = kind !== undefined
     const { kind: answer } = response.body
     const seconds = answer === 'watch' || answer === 'stream' ? undefined : (clock.now() - startedMs) / 1000
-    metrics.answered(info, known, response.status, seconds)
-    if (answer === 'watch') return counted(response, metrics, requestLabels(info, known))
+    metrics.answered(info, known, response.status, seconds, flight === 'readOnly' ? sizeOf(response) : undefined)
+    if (answer === 'watch') return counted(response, metrics, info, known)
     return response
   }
 }
@@ -222,13 +228,31 @@ function warningHeader(warnings: readonly string[]): string {
   return sent.join(', ')
 }
 
-function counted(response: ApiResponse, metrics: Metrics, labels: Readonly<Record<string, string>>): ApiResponse {
+const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch'])
+
+/** Of answers whose bytes are there already. */
+function sizeOf({ body }: ApiResponse): number | undefined {
+  if (body.kind === 'object') return body.json?.byteLength
+  if (body.kind === 'bytes') return body.bytes.byteLength
+  if (body.kind !== 'list') return undefined
+  let sizeBytes = 0
+  for (const { json } of body.items) sizeBytes += json.byteLength
+  return sizeBytes
+}
+
+function counted(response: ApiResponse, metrics: Metrics, info: RequestInfo, known: boolean): ApiResponse {
   if (response.body.kind !== 'watch') return response
   const { events } = response.body
+  const { group, version, resource } = info
+  const labels = requestLabels(info, known)
+  const sent = metrics.watchEvents.cell({ group, version, resource: known ? resource : '' })
   async function* counting() {
     metrics.longRunning.add(labels, 1)
     try {
-      yield* events
+      for await (const event of events) {
+        sent.value++
+        yield event
+      }
     } finally {
       metrics.longRunning.add(labels, -1)
     }

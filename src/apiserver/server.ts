@@ -16,6 +16,7 @@ import { enforcesQuotas } from './admission/resource-quota.ts'
 import { AddressRange } from './allocators/address-range.ts'
 import { ServiceAddresses } from './allocators/service-addresses.ts'
 import type { PortRange } from './allocators/service-plan.ts'
+import { formatAuditMetrics } from './audit/audit-metrics.ts'
 import { Auditor, type AuditSink } from './audit/auditor.ts'
 import { auditedConnection } from './audit/connection.ts'
 import type { AuditPolicy } from './audit/policy.ts'
@@ -34,7 +35,7 @@ import { createHandler, type PathHandler } from './handler.ts'
 import { type HealthCheck, healthResponse, ownsHealthPath, serverChecks } from './health.ts'
 import { type Encoders, JSON_TYPE, standardEncoders } from './http/encode.ts'
 import type { FrontEnd } from './http/front-end.ts'
-import { Metrics } from './metrics.ts'
+import { Metrics, objectCounts } from './metrics.ts'
 import { OpenApi } from './openapi/documents.ts'
 import { QuotaKeeper } from './quota/quota-keeper.ts'
 import type { Registry } from './registry/call.ts'
@@ -145,7 +146,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   })
   const flowUpkeep = keepFlowsMaintained(flowParts, log)
   const audit =
-    options.audit && new Auditor({ ...options.audit, clock, onEvent: (level) => metrics.auditEvents.add({ level }) })
+    options.audit && new Auditor({ ...options.audit, clock, onEvent: (level) => metrics.auditLevels.add({ level }) })
   const handler = createHandler({
     registry,
     authorize,
@@ -172,9 +173,15 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       exactly('/version', () => objectResponse(VERSION_INFO)),
       exactly('/metrics', () =>
         textResponse(
-          metrics.format(clock.now()) + formatFlowMetrics(flow) + (options.moreMetrics?.() ?? ''),
+          [
+            metrics.format(clock.now()),
+            formatFlowMetrics(flow),
+            objectCounts(storedCounts(store, resources)),
+            options.audit ? formatAuditMetrics(options.audit.sink) : '',
+            options.moreMetrics?.() ?? '',
+          ].join(''),
           200,
-          'text/plain; version=0.0.4',
+          'text/plain; version=0.0.4; charset=utf-8',
         ),
       ),
       ...(tokens
@@ -248,6 +255,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 }
 
 const isLoopback = (address: string) => address === '::1' || address.startsWith('127.')
+
+function* storedCounts(store: Store, resources: Resources) {
+  for (const { group, plural: resource, storedAs, verbs, scope } of resources.kinds) {
+    if (storedAs || !(verbs as readonly string[]).includes('list')) continue
+    yield { group, resource, count: store.count(prefixOf({ group, plural: resource, scope })) }
+  }
+}
 
 const countOf = (store: Store, kind: Kind | undefined, namespace: string) =>
   kind ? store.count(prefixOf(kind as never, namespace || undefined)) : 0

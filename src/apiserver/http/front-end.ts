@@ -240,9 +240,21 @@ export class FrontEnd {
     }
   }
 
+  async #authenticated(headers: ApiRequest['headers'], peer: PeerIdentity | undefined, gone: Leaving) {
+    const { authenticate, metrics } = this.#parts
+    try {
+      const user = await authenticate({ headers, peer }, gone)
+      metrics.authenticated(user.name)
+      return user
+    } catch (err) {
+      metrics.refusedCredentials()
+      throw err
+    }
+  }
+
   async #request(raw: RawRequest, body: Buffer | undefined, gone: Leaving): Promise<ApiRequest> {
     const headers = flatHeaders(raw)
-    const user = await this.#parts.authenticate({ headers, peer: peerOf(raw) }, gone)
+    const user = await this.#authenticated(headers, peerOf(raw), gone)
     const url = raw.url ?? '/'
     const mark = url.indexOf('?')
     return {
