@@ -2,7 +2,7 @@
 //   understand → authorise → route → (decode → default → admit → validate → store, in the verb) → answer
 // Errors of any step become a Status body here. The in-process client calls it directly; the HTTP front end authenticates first.
 import type { Kind, Verb } from '../api/kinds/kind.ts'
-import { pathNotFound, StatusError } from '../api/meta/errors.ts'
+import { methodNotAllowed, pathNotFound, StatusError } from '../api/meta/errors.ts'
 import { PROTOBUF_MEDIA_TYPE } from '../api/schema/protobuf.ts'
 import type { ApiRequest, ApiResponse, RequestHandler } from '../api/wire.ts'
 import type { Clock } from '../base/clock.ts'
@@ -11,12 +11,12 @@ import type { Auditor, AuditRecord } from './audit/auditor.ts'
 import { type Authorize, requireAccess } from './authorize.ts'
 import { type FlowControl, Refused, type Ticket } from './flow/flow-control.ts'
 import { type Metrics, requestLabels } from './metrics.ts'
-import { isPlain, type Negotiated, negotiate, PLAIN, type View } from './negotiate.ts'
+import { errorMediaType, isPlain, type Negotiated, negotiate, PLAIN } from './negotiate.ts'
 import type { Call, Registry } from './registry/call.ts'
 import { create } from './registry/create.ts'
 import { remove } from './registry/delete.ts'
 import { deleteCollection } from './registry/delete-collection.ts'
-import { wholeObject } from './registry/endpoint.ts'
+import { endpointOf, wholeObject } from './registry/endpoint.ts'
 import { get } from './registry/get.ts'
 import { list } from './registry/list.ts'
 import { patch } from './registry/patch.ts'
@@ -24,7 +24,8 @@ import { update } from './registry/update.ts'
 import { watch } from './registry/watch.ts'
 import { parseRequestInfo, type RequestInfo } from './request-info.ts'
 import { subresourceFacts } from './resources.ts'
-import { errorResponse } from './respond.ts'
+import { errorResponse, textResponse } from './respond.ts'
+import { warningHeader } from './warnings.ts'
 
 /** Does what a call asks for. */
 export type Action = (registry: Registry, call: Call) => Promise<ApiResponse>
@@ -87,11 +88,13 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     try {
       const entering = parts.flow?.enter(request, info)
       ticket = entering instanceof Promise ? await entering : entering
-      requireAccess(audit?.listening(parts.authorize) ?? parts.authorize, user, info)
+      const asking = requireAccess(audit?.listening(parts.authorize) ?? parts.authorize, user, info)
+      if (asking) await asking
       if (!info.isResource) response = await nonResource(parts.paths, request)
       else {
         kind = parts.registry.resources.find(info.group, info.version, info.resource)
-        response = await resource(parts, request, info, kind, failed, audit)
+        if (!kind && !knowsGroup(parts, info)) response = nothingThere()
+        else response = await resource(parts, request, info, kind, failed, audit)
       }
     } catch (err) {
       const { signal } = request
@@ -101,6 +104,7 @@ export function createHandler(parts: HandlerParts): RequestHandler {
         Object.assign(response.headers, err.headers)
         metrics.terminations.add({ ...requestLabels(info, false), code: '429' })
       }
+      response.headers['content-type'] = errorMediaType(request.headers['accept'], parts.mediaTypes)
     }
     metrics.inflight[flight]--
     response.headers['audit-id'] = auditId
@@ -140,7 +144,11 @@ async function resource(
 ): Promise<ApiResponse> {
   if (!kind) throw pathNotFound()
   const action = route(parts, kind, info)
-  const { mediaType, view } = negotiated(parts, request, info, kind)
+  const { method } = request
+  // k8s: HEAD only means something where it's passed on, and /watch/ only for reading.
+  if (method === 'HEAD' ? info.subresource !== 'proxy' : info.verb === 'watch' && method !== 'GET')
+    throw methodNotAllowed()
+  const { mediaType, view, viewVersion } = negotiated(parts, request, info, kind)
   const call: Call = {
     request,
     info,
@@ -152,6 +160,7 @@ async function resource(
     },
     log: parts.log,
     view,
+    ...(viewVersion ? { viewVersion } : {}),
     warnings: kind.deprecated ? [kind.deprecated] : [],
     annotations: [],
   }
@@ -159,18 +168,27 @@ async function resource(
   audit?.annotateAll(call.annotations)
   const headers: Record<string, string> = response.headers
   if (headers['content-type'] === 'application/json') headers['content-type'] = mediaType
-  if (call.warnings.length > 0) headers['warning'] = warningHeader(call.warnings)
+  const warning = call.warnings.length > 0 ? warningHeader(call.warnings) : undefined
+  if (warning) headers['warning'] = warning
   return response
 }
+
+/** k8s: groups that nobody serves are answered by the web server itself. */
+const nothingThere = () => textResponse('404 page not found\n', 404)
+
+const knowsGroup = ({ registry }: HandlerParts, { group }: RequestInfo) =>
+  registry.resources.groups.some((served) => served.group === group)
 
 /** @throws NotFound or MethodNotAllowed */
 function route(parts: HandlerParts, kind: Kind, info: RequestInfo): Action {
   const namespaced = kind.scope === 'Namespaced'
   const collection = info.verb === 'create' || info.verb === 'deletecollection'
   const isNamespaceItself = kind.group === '' && kind.plural === 'namespaces'
+  if (info.rest.length > 1 && info.subresource !== 'proxy') throw pathNotFound()
   if (!namespaced && info.namespace && !isNamespaceItself) throw pathNotFound()
   if (info.subresource) {
     const { subresource } = info
+    if (info.verb === 'watch') throw pathNotFound()
     if (!(kind.subresources as readonly string[]).includes(subresource)) throw pathNotFound()
     if (namespaced && !info.namespace) throw pathNotFound()
     const action = parts.subresource(kind, info)
@@ -190,42 +208,25 @@ function route(parts: HandlerParts, kind: Kind, info: RequestInfo): Action {
 
 const clientGone = (cause: unknown) => new StatusError(499, 'Timeout', 'the client closed the request', {}, { cause })
 
-const methodNotAllowed = () =>
-  new StatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {})
-
-const OBJECT_VIEWS: readonly View[] = ['Table', 'PartialObjectMetadata']
-const LIST_VIEWS: readonly View[] = ['Table', 'PartialObjectMetadataList']
 /** Connections to pods and log streams answer with whatever the other side sends. */
 const OPAQUE: ReadonlySet<string> = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])
 
 function negotiated(parts: HandlerParts, request: ApiRequest, info: RequestInfo, kind: Kind): Negotiated {
-  if (OPAQUE.has(info.subresource)) return { mediaType: 'application/json', view: 'object' }
   const accept = request.headers['accept']
-  if (isPlain(accept)) return PLAIN
-  // k8s: custom resources have no protobuf.
+  if (isPlain(accept) || OPAQUE.has(info.subresource)) return PLAIN
   const builtin = kind.schema.name !== ''
-  const mediaTypes = parts.mediaTypes.filter((type) => builtin || type !== PROTOBUF_MEDIA_TYPE)
-  if (info.verb === 'watch') return negotiate(accept, OBJECT_VIEWS, mediaTypes.filter(isStreamable))
-  if (kind.kind in parts.actions) return negotiate(accept, [], mediaTypes)
-  return negotiate(accept, info.verb === 'list' ? LIST_VIEWS : OBJECT_VIEWS, mediaTypes)
-}
-
-/** k8s: a watch in YAML can't be told apart from one document. */
-const isStreamable = (mediaType: string) => mediaType !== 'application/yaml'
-
-/** k8s: total size of the warnings that are sent with one answer. */
-const MAX_WARNING_CHARACTERS = 4096
-
-function warningHeader(warnings: readonly string[]): string {
-  const sent: string[] = []
-  let length = 0
-  for (const warning of new Set(warnings)) {
-    const text = warning.replace(/[^\x20-\x7e]/g, ' ').slice(0, 1024)
-    length += text.length
-    if (length > MAX_WARNING_CHARACTERS) break
-    sent.push(`299 - "${text.replace(/[\\"]/g, '\\$&')}"`)
-  }
-  return sent.join(', ')
+  const { verb } = info
+  const isList = verb === 'list' || verb === 'deletecollection'
+  const plain = kind.kind in parts.actions || (info.subresource !== '' && !endpointOf(info.subresource))
+  return negotiate(accept, {
+    // k8s: custom resources have no protobuf.
+    mediaTypes: builtin ? parts.mediaTypes : parts.mediaTypes.filter((type) => type !== PROTOBUF_MEDIA_TYPE),
+    answer: verb === 'watch' ? 'watch' : isList ? 'list' : plain ? 'plain' : 'object',
+    builtin,
+    typeName: builtin
+      ? `*${kind.group.split('.')[0] || 'core'}.${isList ? kind.listKind : kind.kind}`
+      : `*unstructured.Unstructured${isList ? 'List' : ''}`,
+  })
 }
 
 const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch'])

@@ -5,6 +5,8 @@ import { type Family, Histogram, type Series, Value } from './metric-families.ts
 import { processMetrics } from './process-metrics.ts'
 import type { RequestInfo } from './request-info.ts'
 
+export { type Family, Histogram, Value } from './metric-families.ts'
+
 const SECONDS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60]
 
 const SIZES = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
@@ -44,10 +46,16 @@ export class Metrics {
   readonly #authenticated = this.attempts.cell({ result: 'success' })
   readonly #others = this.users.cell({ username: 'other' })
   readonly #startedMs: number
+  readonly #more: Family[] = []
   readonly #sorts = new Map<string, Sort>()
 
   constructor(startedMs: number) {
     this.#startedMs = startedMs
+  }
+
+  /** Families of parts of the server that aren't always there. */
+  also(...families: Family[]): void {
+    this.#more.push(...families)
   }
 
   /** Counts a request; `seconds` is undefined for long-running ones, `sizeBytes` where it isn't known or no read. */
@@ -101,6 +109,7 @@ export class Metrics {
       this.users,
       this.rejected,
       this.auditLevels,
+      ...this.#more,
     ]
     const inflight = Object.entries(this.inflight).map(
       ([kind, count]) => `apiserver_current_inflight_requests${labelText({ request_kind: kind })} ${count}`,

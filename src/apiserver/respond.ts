@@ -48,7 +48,7 @@ export function toStatusError(err: unknown): StatusError {
 /** k8s: clients look for the cause's reason and ask again a second later. */
 export function tooLargeRevision(message: string): StatusError {
   return new StatusError(504, 'Timeout', `Timeout: ${message}`, {
-    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version', field: '' }],
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,
   })
 }

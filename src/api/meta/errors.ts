@@ -23,7 +23,7 @@ export class StatusError extends Error {
       metadata: {},
       status: 'Failure',
       message: this.message,
-      reason: this.reason,
+      ...(this.reason ? { reason: this.reason } : {}),
       ...(this.details ? { details: this.details } : {}),
       code: this.code,
     } as Status
@@ -89,6 +89,9 @@ export const methodNotSupported = (ref: ResourceRef, verb: string) =>
     `${verb} is not supported on resources of kind ${JSON.stringify(qualified(ref))}`,
     detailsOf(ref, ''),
   )
+/** Of a path that has other methods. */
+export const methodNotAllowed = () =>
+  new StatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {})
 export const gone = (message: string) => new StatusError(410, 'Expired', message)
 export const notAcceptable = (types: string[]) =>
   new StatusError(406, 'NotAcceptable', `only the following media types are accepted: ${types.join(', ')}`)
@@ -98,6 +101,8 @@ export const unsupportedMediaType = (types: string[]) =>
     'UnsupportedMediaType',
     `the body of the request was in an unknown format - accepted media types include: ${types.join(', ')}`,
   )
+/** k8s: of built-in resources the web server says so, and knows no list. */
+export const unsupportedPatch = () => new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {})
 export const tooLarge = (message: string) => new StatusError(413, 'RequestEntityTooLarge', message)
 export const tooManyRequests = (message: string, retryAfterSeconds: number) =>
   new StatusError(429, 'TooManyRequests', message, { retryAfterSeconds })

@@ -16,6 +16,7 @@ export interface SelectableKind<T> {
   version: string
   kind: string
   selectableFields?: Readonly<Record<string, (obj: DeepReadonly<T>) => string>>
+  custom?: unknown
 }
 
 /** @throws StatusError 400. Backslash escapes `\`, `,` and `=` in values. */
@@ -25,6 +26,7 @@ export function parseFieldSelector(text: string): FieldSelector {
     const operator = /^((?:\\[\s\S]|[^\\=!]|!(?!=))*?)(!=|==|=)([\s\S]*)$/.exec(term)
     if (!operator) throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`)
     const [, field = '', sign, value = ''] = operator
+    if (field === '' && value === '') return [] // k8s: says nothing
     return [{ field, equal: sign !== '!=', value: unescapeValue(value) }]
   })
 }
@@ -45,7 +47,8 @@ function splitTerms(text: string): string[] {
 
 function unescapeValue(value: string): string {
   return value.replace(/\\([\s\S]?)|[,=]/g, (match, escaped: string | undefined) => {
-    if (escaped === undefined) throw badRequest(`invalid field selector: unescaped character in value: ${match}`)
+    if (escaped === undefined)
+      throw badRequest(`invalid field selector: unescaped character in value: ${match.charCodeAt(0)}`)
     if (escaped !== '\\' && escaped !== ',' && escaped !== '=') {
       throw badRequest(`invalid field selector: invalid escape sequence: \\${escaped}`)
     }
@@ -81,7 +84,7 @@ export function checkFields<T>(kind: SelectableKind<T>, selector: FieldSelector)
 }
 
 function unsupportedField(kind: SelectableKind<never>, field: string): StatusError {
-  return kind.selectableFields
+  return kind.selectableFields || kind.custom
     ? badRequest(`field label not supported: ${field}`)
     : badRequest(`${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`)
 }

@@ -38,7 +38,23 @@ test('what cannot be read is a 400 that says where', () => {
   for (const bad of ['a=b,', '=b', 'a in x', 'a in (x', 'a b', '!', 'n>x', 'a/b/c=d', 'a=b=c', ',']) {
     assert.throws(() => parseSelector(bad), { code: 400 }, bad)
   }
-  assert.throws(() => parseSelector('a in x'), /found 'x', expected: '\('/)
+  const told: [string, string][] = [
+    ['a in x', "unable to parse requirement: found 'x' expected: '('"],
+    ['a in (x', "unable to parse requirement: found '', expected: ',' or ')'"],
+    ['a in (', "unable to parse requirement: found '', expected: ',', ')' or identifier"],
+    ['a=b=c', "found '=', expected: ',' or 'end of string'"],
+    ['=b', "found '=', expected: !, identifier, or 'end of string'"],
+    ['a=b,', "found '', expected: identifier after ','"],
+    ['a in (b,-c)', 'unable to parse requirement: values[0][a]: Invalid value: "-c": a valid label must be'],
+    ['a/b/c=d', 'unable to parse requirement: <nil>: Invalid value: "a/b/c": a valid label key must consist of'],
+  ]
+  for (const [text, message] of told) {
+    assert.throws(
+      () => parseSelector(text),
+      (err: Error) => err.message.startsWith(message),
+      text,
+    )
+  }
 })
 
 test('selectors are written back in order of their keys', () => {

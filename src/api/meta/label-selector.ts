@@ -148,7 +148,9 @@ function tokens(text: string): Token[] {
 }
 
 const fail = (why: string) => badRequest(`unable to parse requirement: ${why}`)
-const expected = (token: Token, what: string) => fail(`found '${token.text}', expected: ${what}`)
+const expected = (token: Token, what: string) => badRequest(`found '${token.text}', expected: ${what}`)
+/** Inside of a requirement. */
+const wanted = (token: Token, what: string) => fail(`found '${token.text}', expected: ${what}`)
 
 /** Reads a `labelSelector` query. @throws StatusError 400. */
 export function parseSelector(text: string): Selector {
@@ -170,8 +172,9 @@ export function parseSelector(text: string): Selector {
     const absent = peek().kind === '!'
     if (absent) take()
     const word = take()
-    if (word.kind !== 'word') throw expected(word, absent ? 'identifier' : '!, identifier, or end of string')
-    const key = checked(word.text, qualifiedName, 'key')
+    if (word.kind !== 'word')
+      throw absent ? wanted(word, 'identifier') : expected(word, "!, identifier, or 'end of string'")
+    const key = checked(word.text, labelKey, '<nil>')
     if (absent) return { key, operator: 'DoesNotExist', values: [] }
     const operator = peek()
     if (operator.kind === 'end' || operator.kind === ',') return { key, operator: 'Exists', values: [] }
@@ -179,27 +182,27 @@ export function parseSelector(text: string): Selector {
     switch (operator.kind) {
       case '=':
       case '==':
-        return { key, operator: 'In', values: [value()], spelling: operator.kind }
+        return { key, operator: 'In', values: [value(key)], spelling: operator.kind }
       case '!=':
-        return { key, operator: 'NotIn', values: [value()], spelling: '!=' }
+        return { key, operator: 'NotIn', values: [value(key)], spelling: '!=' }
       case '>':
       case '<':
-        return { key, operator: operator.kind === '>' ? 'Gt' : 'Lt', values: [integer()] }
+        return { key, operator: operator.kind === '>' ? 'Gt' : 'Lt', values: [integer(key)] }
     }
-    if (operator.text === 'in') return { key, operator: 'In', values: values() }
-    if (operator.text === 'notin') return { key, operator: 'NotIn', values: values() }
-    throw expected(operator, 'in, notin, =, ==, !=, gt, lt')
+    if (operator.text === 'in') return { key, operator: 'In', values: values(key) }
+    if (operator.text === 'notin') return { key, operator: 'NotIn', values: values(key) }
+    throw wanted(operator, 'in, notin, =, ==, !=, gt, lt')
   }
 
-  function value(): string {
+  function value(key: string): string {
     if (peek().kind === 'end' || peek().kind === ',') return ''
     const word = take()
-    if (word.kind !== 'word') throw expected(word, 'identifier')
-    return checked(word.text, labelValue, 'values')
+    if (word.kind !== 'word') throw wanted(word, 'identifier')
+    return checked(word.text, labelValue, `values[0][${key}]`)
   }
 
-  function integer(): string {
-    const text = value()
+  function integer(key: string): string {
+    const text = value(key)
     if (asInteger(text) === undefined) {
       throw fail(
         `values[0]: Invalid value: ${JSON.stringify(text)}: for 'Gt', 'Lt' operators, the value must be an integer`,
@@ -208,23 +211,32 @@ export function parseSelector(text: string): Selector {
     return text
   }
 
-  function values(): string[] {
+  function values(key: string): string[] {
     const open = take()
-    if (open.kind !== '(') throw expected(open, "'('")
+    if (open.kind !== '(') throw fail(`found '${open.text}' expected: '('`)
     const found: string[] = []
     for (;;) {
       if (peek().kind === ',' || peek().kind === ')') found.push('')
       else {
         const word = take()
-        if (word.kind !== 'word') throw expected(word, "',', or identifier")
-        found.push(checked(word.text, labelValue, 'values'))
+        if (word.kind !== 'word') throw wanted(word, found.length > 0 ? "',', or identifier" : "',', ')' or identifier")
+        found.push(word.text)
       }
       const next = take()
-      if (next.kind === ')') return found
-      if (next.kind !== ',') throw expected(next, "',' or ')'")
+      if (next.kind === ')') return checkedAll(found, key)
+      if (next.kind !== ',') throw wanted(next, "',' or ')'")
     }
   }
 }
+
+/** k8s: values are looked at in their order. */
+function checkedAll(values: string[], key: string): string[] {
+  for (const [i, value] of [...new Set(values)].sort().entries()) checked(value, labelValue, `values[${i}][${key}]`)
+  return values
+}
+
+const labelKey = (text: string) =>
+  qualifiedName(text).map((problem) => problem.replace(/^a qualified name must/, 'a valid label key must'))
 
 function checked(text: string, rule: (value: string) => string[], field: string): string {
   const problems = rule(text)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { StatusError } from '../meta/errors.ts'
-import { decodeBody, fieldValidationOf } from './body.ts'
+import { decodeBody } from './body.ts'
 import { encodeBuiltin } from './protobuf.ts'
 import { structFor } from './tables.ts'
 
@@ -55,11 +55,37 @@ test('apiVersion and kind are filled in when missing and refused when wrong', ()
     'the API version in the data (apps/v1beta1) does not match the expected API version (apps/v1)',
   )
   refused(
-    '{"apiVersion":"apps/v1","kind":"Pod"}',
+    '{"apiVersion":"v1","kind":"Pod"}',
     undefined,
     400,
     'Pod in version "v1" cannot be handled as a Deployment: converting (v1.Pod) to (apps.Deployment): unknown conversion',
   )
+})
+
+test('a kind that nobody knows is refused with the place where it was looked for', () => {
+  refused(
+    '{"apiVersion":"apps/v1","kind":"Pod"}',
+    undefined,
+    400,
+    'Pod in version "v1" cannot be handled as a Deployment: no kind "Pod" is registered for version "apps/v1" in scheme "pkg/api/legacyscheme/scheme.go:30"',
+  )
+  refused(
+    '{"apiVersion":"a/b/c"}',
+    undefined,
+    400,
+    'the object provided is unrecognized (must be of type Deployment): unexpected GroupVersion string: a/b/c ({"apiVersion":"a/b/c"})',
+  )
+})
+
+test('keys written twice in YAML are told by line', () => {
+  const yaml = 'metadata: {name: web}\nspec:\n  paused: true\n  paused: false\n  pause: true\n'
+  const { warnings } = decodeBody(Deployment, bytes(yaml), 'application/yaml', 'Warn')
+  assert.deepEqual(warnings, ['line 4: key "paused" already set in map', 'unknown field "spec.pause"'])
+  assert.throws(() => decodeBody(Deployment, bytes(yaml), 'application/yaml', 'Strict'), {
+    message:
+      'Deployment in version "v1" cannot be handled as a Deployment: strict decoding error: ' +
+      'yaml: unmarshal errors:\n  line 4: key "paused" already set in map, unknown field "spec.pause"',
+  })
 })
 
 test('text that is no object and media types that nobody knows are refused', () => {
@@ -83,12 +109,6 @@ test('a YAML body is decoded like a JSON one', () => {
   assert.equal((object['spec'] as { replicas: number }).replicas, 2)
 })
 
-test('fieldValidation is Warn unless asked otherwise', () => {
-  assert.equal(fieldValidationOf(new URLSearchParams()), 'Warn')
-  assert.equal(fieldValidationOf(new URLSearchParams('fieldValidation=Strict')), 'Strict')
-  assert.throws(() => fieldValidationOf(new URLSearchParams('fieldValidation=Maybe')), StatusError)
-})
-
 test('a protobuf body is decoded like a JSON one', () => {
   const type = 'application/vnd.kubernetes.protobuf'
   const sent = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec: { replicas: 2 } }
@@ -96,6 +116,9 @@ test('a protobuf body is decoded like a JSON one', () => {
   assert.equal((object['spec'] as { replicas: number }).replicas, 2)
   assert.deepEqual(object['metadata'], { name: 'web' })
   const pod = encodeBuiltin({ apiVersion: 'v1', kind: 'Pod', metadata: {} })
-  assert.throws(() => decodeBody(Deployment, pod, type, 'Strict'), /^StatusError: the API version in the data \(v1\)/)
+  assert.throws(
+    () => decodeBody(Deployment, pod, type, 'Strict'),
+    /^StatusError: Pod in version "v1" cannot be handled as a Deployment: converting \(v1.Pod\)/,
+  )
   assert.throws(() => decodeBody(Deployment, bytes('{}'), type, 'Strict'), { code: 400 })
 })

@@ -11,6 +11,8 @@ export interface ParsedJson {
   value: unknown
   /** Paths like `metadata.labels.app` or `spec.containers[0].image`; the last value won. */
   duplicates: string[]
+  /** YAML says it by line instead: `line 7: key "app" already set in map`. */
+  duplicateLines?: string[]
 }
 
 /** @throws JsonSyntaxError */

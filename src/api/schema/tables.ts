@@ -103,6 +103,33 @@ export function structFor(group: string, version: string, type: string): StructS
   return structNamed(`${tableName(group, version)}.${type}`)
 }
 
+/** k8s: these are known in every version of every group. */
+const EVERYWHERE: ReadonlySet<string> = new Set([
+  'Status',
+  'APIGroup',
+  'APIGroupList',
+  'APIResourceList',
+  'APIVersions',
+])
+
+/** Is this a built-in type with an identity of its own: an object, a list, options? */
+export function knowsType(apiVersion: string, kind: string): boolean {
+  if (EVERYWHERE.has(kind)) return apiVersion === 'v1'
+  const slash = apiVersion.indexOf('/')
+  const [group, version] = slash < 0 ? ['', apiVersion] : [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)]
+  const name = tableName(group, version)
+  if (!(TABLE_NAMES as readonly string[]).includes(name)) return false
+  if (kind.endsWith('List') && Object.hasOwn(factTable(name).types, kind.slice(0, -4))) return true
+  if (!Object.hasOwn(factTable(name).types, kind)) return false
+  return structNamed(`${name}.${kind}`).fields.has('metadata')
+}
+
+/** Does this look like another version of the same group? */
+export const isVersionOf = ({ group }: { group: string }, apiVersion: string): boolean =>
+  /^v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?$/.test(
+    group === '' ? '' : apiVersion.startsWith(`${group}/`) ? apiVersion.slice(group.length + 1) : '',
+  )
+
 /** By the tables' own names: `core.v1.PodSpec`. */
 export function structNamed(name: string): StructSchema {
   const known = structs.get(name)

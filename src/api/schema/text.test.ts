@@ -116,6 +116,7 @@ text: |
       text: 'one\ntwo\n',
     },
     duplicates: [],
+    duplicateLines: [],
   })
   assert.deepEqual(parseYaml('{a: [b, 1]}').value, { a: ['b', 1] })
   assert.deepEqual(parseYaml(' {"a": "b"}').value, { a: 'b' })

@@ -2,6 +2,7 @@
 // to gigabytes). Keys written twice are found as in JSON. The parser is loaded at the first YAML body.
 import type { Document, ParsedNode, ScalarTag } from 'yaml'
 import { loadYaml } from '../../base/yaml.ts'
+import { tooLarge } from '../meta/errors.ts'
 import { setKey } from './clone.ts'
 import { JsonSyntaxError, MAX_DEPTH, type ParsedJson, parseJson } from './json-text.ts'
 
@@ -21,6 +22,8 @@ const OLDER_TAGS: ScalarTag[] = [
   },
 ]
 
+/** Reading more would keep everybody else waiting for more than half a second; clients send long objects as JSON. */
+const MAX_YAML_CHARACTERS = 1024 * 1024
 /** Nodes that aliases may add to what is written out. */
 const MAX_ALIASED_NODES = 200_000
 
@@ -37,6 +40,9 @@ export function parseYaml(text: string): ParsedJson {
     } catch (err) {
       if (!(err instanceof JsonSyntaxError)) throw err // `{a: b}` is YAML only
     }
+  }
+  if (text.length > MAX_YAML_CHARACTERS) {
+    throw tooLarge(`Request entity too large: limit for YAML is ${MAX_YAML_CHARACTERS}; JSON may be longer`)
   }
   const { parseAllDocuments, LineCounter } = loadYaml()
   checkNesting(text)
@@ -56,7 +62,7 @@ export function parseYaml(text: string): ParsedJson {
   if (error) {
     throw new YamlSyntaxError(`yaml: line ${lines.linePos(error.pos[0]).line}: ${error.message.split('\n')[0]}`)
   }
-  return toJson(document)
+  return toJson(document, (offset) => lines.linePos(offset).line)
 }
 
 /** Flow and block nesting deeper than what the rest of the server walks is refused before the parser recurses into it. */
@@ -74,9 +80,10 @@ function checkNesting(text: string): void {
   }
 }
 
-function toJson(document: Document.Parsed): ParsedJson {
+function toJson(document: Document.Parsed, lineAt: (offset: number) => number): ParsedJson {
   const { isAlias, isMap, isScalar, isSeq } = loadYaml()
   const duplicates = new Set<string>()
+  const duplicateLines: string[] = []
   // Looked up here, as the parser would search the whole document for each alias.
   const anchored = new Map<string, ParsedNode>()
   let aliasDepth = 0
@@ -118,14 +125,18 @@ function toJson(document: Document.Parsed): ParsedJson {
         for (const base of Array.isArray(value) ? value : [value]) mergeInto(out, base, written)
         continue
       }
-      if (written.has(key)) duplicates.add(at)
+      if (written.has(key)) {
+        duplicates.add(at)
+        const line = lineAt(pair.key.range?.[0] ?? 0)
+        duplicateLines.push(`line ${line}: key ${JSON.stringify(key)} already set in map`)
+      }
       written.add(key)
       setKey(out, key, value)
     }
     return out
   }
   const value = convert(document.contents as ParsedNode | null, '', 0)
-  return { value, duplicates: [...duplicates] }
+  return { value, duplicates: [...duplicates], duplicateLines }
 }
 
 /** `<<: *base`: keys of the base that the map does not write itself. */

@@ -8,7 +8,18 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import fastify, { type FastifyInstance } from 'fastify'
-import { badRequest, StatusError, timeout, tooLarge, tooManyRequests, unauthorized } from '../../api/meta/errors.ts'
+import {
+  badRequest,
+  methodNotAllowed,
+  StatusError,
+  timeout,
+  tooLarge,
+  tooManyRequests,
+  unauthorized,
+  unsupportedMediaType,
+  unsupportedPatch,
+} from '../../api/meta/errors.ts'
+import { BODY_MEDIA_TYPES } from '../../api/schema/body.ts'
 import type { ApiRequest, RequestHandler, UserInfo } from '../../api/wire.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
@@ -17,6 +28,8 @@ import { peerIdentity } from '../authn/client-certificate.ts'
 import type { Metrics } from '../metrics.ts'
 import { errorResponse } from '../respond.ts'
 import type { Upstream } from '../streaming/upstream.ts'
+import { BodyBudget } from './body-budget.ts'
+import { limitConnections } from './connection-limits.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Encoders } from './encode.ts'
 import { endIdleConnections, refuseMalformed, withoutPolling } from './idle-connections.ts'
@@ -52,6 +65,11 @@ const MAX_HEADER_BYTES = 256 * 1024
 const http1Options = { maxHeaderSize: MAX_HEADER_BYTES, ...withoutPolling }
 /** Of one HTTP/2 connection: every kind of a large cluster can be watched on one. */
 const MAX_STREAMS = 1000
+/** Of all requests under way. */
+const MAX_BODIES_BYTES = 128 * 1024 * 1024
+const CONNECTIONS = { total: 10_000, perAddress: 2000 }
+/** k8s: a large answer, or the next piece of a long one, that the client does not take. */
+const LEAVE_WITHIN_MS = 60_000
 /** A connection's next request, and then its body. */
 const ARRIVE_WITHIN_MS = 60_000
 /** Requests handled or waiting at once, long-running ones aside; how many are handled, priority and fairness says. */
@@ -70,6 +88,8 @@ export class FrontEnd {
   readonly #app: FastifyInstance
   readonly #sockets = new Set<Duplex>()
   readonly #bodies: Deadlines
+  readonly #budget = new BodyBudget(MAX_BODIES_BYTES, MAX_BODY_BYTES)
+  readonly #slow: Deadlines
   #inFlight = 0
   #longRunning = 0
   #unsent = 0
@@ -78,6 +98,7 @@ export class FrontEnd {
   constructor(parts: FrontEndParts) {
     this.#parts = parts
     this.#bodies = new Deadlines(parts.clock, ARRIVE_WITHIN_MS)
+    this.#slow = new Deadlines(parts.clock, LEAVE_WITHIN_MS)
     this.#app = this.#build()
   }
 
@@ -112,9 +133,28 @@ export class FrontEnd {
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
     app.setErrorHandler(async (err, request, reply) => {
       reply.hijack()
-      await this.#send(reply.raw as never, errorResponse(bodyError(err), this.#parts.log), request.raw, neverAborted)
+      await this.#send(
+        reply.raw as never,
+        errorResponse(bodyError(err, request.method), this.#parts.log),
+        request.raw,
+        neverAborted,
+      )
+    })
+    // Methods that the API has no use for.
+    app.setNotFoundHandler(async (request, reply) => {
+      reply.hijack()
+      await this.#send(
+        reply.raw as never,
+        errorResponse(methodNotAllowed(), this.#parts.log),
+        request.raw,
+        neverAborted,
+      )
     })
     app.addHook('onRequest', (request, reply, done) => {
+      if (!this.#reserve(request.raw as RawRequest, reply.raw as never)) {
+        reply.hijack()
+        return
+      }
       this.#expectBody(request.raw as RawRequest, reply.raw as never, () => reply.hijack())
       done()
     })
@@ -126,6 +166,7 @@ export class FrontEnd {
         await this.#answer(request.raw as RawRequest, reply.raw as never, request.body as Buffer | undefined)
       },
     })
+    limitConnections(app.server, CONNECTIONS, () => this.#parts.metrics.rejected.add({}))
     endIdleConnections(app.server as unknown as Http2SecureServer, this.#parts.clock, ARRIVE_WITHIN_MS)
     app.server.on('secureConnection', (socket: TLSSocket) => {
       this.#sockets.add(socket)
@@ -172,6 +213,22 @@ export class FrontEnd {
     await this.#hangUp()
     if (server.listening) await closed
     await this.#app.close()
+  }
+
+  /** False: there is no room for the body, and the client has been told. */
+  #reserve(raw: RawRequest, response: RawResponse): boolean {
+    if (raw.method === 'GET' || raw.method === 'HEAD' || raw.readableEnded) return true
+    const release = this.#budget.reserve(raw.headers)
+    if (release) {
+      response.once('close', release)
+      return true
+    }
+    const { log, metrics } = this.#parts
+    metrics.rejected.add({})
+    const err = tooManyRequests('Too many requests, please try again later.', 1)
+    if (!raw.stream) response.once('finish', () => raw.destroy())
+    void this.#send(response, errorResponse(err, log), raw, neverAborted)
+    return false
   }
 
   /** A body that stops coming holds memory and a place: it is given up on. */
@@ -240,10 +297,10 @@ export class FrontEnd {
     }
   }
 
-  async #authenticated(headers: ApiRequest['headers'], peer: PeerIdentity | undefined, gone: Leaving) {
+  async #authenticated(credentials: Credentials, gone: Leaving) {
     const { authenticate, metrics } = this.#parts
     try {
-      const user = await authenticate({ headers, peer }, gone)
+      const user = await authenticate(credentials, gone)
       metrics.authenticated(user.name)
       return user
     } catch (err) {
@@ -254,13 +311,17 @@ export class FrontEnd {
 
   async #request(raw: RawRequest, body: Buffer | undefined, gone: Leaving): Promise<ApiRequest> {
     const headers = flatHeaders(raw)
-    const user = await this.#authenticated(headers, peerOf(raw), gone)
     const url = raw.url ?? '/'
     const mark = url.indexOf('?')
+    const method = raw.method as ApiRequest['method']
+    const path = mark < 0 ? url : url.slice(0, mark)
+    const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1))
+    const credentials = { headers, rawHeaders: raw.rawHeaders, peer: peerOf(raw), method, path, query }
+    const user = await this.#authenticated(credentials, gone)
     return {
-      method: raw.method as ApiRequest['method'],
-      path: mark < 0 ? url : url.slice(0, mark),
-      query: mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1)),
+      method,
+      path,
+      query,
       headers,
       ...(body && body.length > 0 ? { body } : {}),
       user,
@@ -280,6 +341,7 @@ export class FrontEnd {
       headOnly: raw.method === 'HEAD',
       indented: wantsIndented(raw),
       gone,
+      slow: this.#slow,
     })
   }
 
@@ -384,10 +446,11 @@ function peerOf(raw: RawRequest): PeerIdentity | undefined {
   return typeof socket.getPeerCertificate === 'function' ? peerIdentity(socket) : undefined
 }
 
-function bodyError(err: unknown): unknown {
+function bodyError(err: unknown, method: string): unknown {
   const { code, statusCode, message } = err as { code?: string; statusCode?: number; message: string }
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(`Request entity too large: limit is ${MAX_BODY_BYTES}`)
   if (statusCode === 401) return unauthorized()
+  if (statusCode === 415) return method === 'PATCH' ? unsupportedPatch() : unsupportedMediaType(BODY_MEDIA_TYPES)
   if (statusCode !== undefined && statusCode < 500) return badRequest(message)
   return err
 }

@@ -112,8 +112,9 @@ export class Definitions {
     for (let next = this.#open.pop(); next; next = this.#open.pop()) {
       const { name, struct, description } = next
       const gvks = this.#gvks.get(name)
+      if (struct.openapi) this.ref(structNamed('meta.v1.ObjectMeta'))
       this.#written.set(name, {
-        ...this.#struct(struct, this.#words.type(name, description)),
+        ...(struct.openapi?.(this.#flavor) ?? this.#struct(struct, this.#words.type(name, description))),
         ...(gvks ? { 'x-kubernetes-group-version-kind': gvks } : {}),
       })
     }

@@ -282,7 +282,10 @@ test('what is no apply configuration is refused', () => {
     deployment({ template: { spec: { containers: [{ name: 'a' }, { name: 'a' }] } } }),
     /duplicate entries for key/,
   )
-  refused(deployment({ template: { spec: { containers: [{ image: 'a' }] } } }), /omits key field "name"/)
+  refused(
+    deployment({ template: { spec: { containers: [{ name: 'a' }, { name: 'a' }] } } }),
+    /containers: duplicate entries for key \[name="a"\]$/,
+  )
   refused(deployment({ replicas: 'x' }), /cannot unmarshal string/)
 })
 

@@ -146,7 +146,8 @@ export function formatPaths(set: FieldSet): string[] {
   return out.sort()
 }
 
-function formatElement(element: string): string {
+/** One step of a path: `.name`, `[="value"]`, `[key="value"]`. */
+export function formatElement(element: string): string {
   const text = element.slice(2)
   switch (element[0]) {
     case 'f':

@@ -3,7 +3,7 @@
 
 import { jsonEqual } from '../../api/meta/equality.ts'
 import { cloneJson, setKey } from '../../api/schema/clone.ts'
-import { malformedPatch, patchTooLarge, unprocessablePatch } from './patch-errors.ts'
+import { malformedPatch, patchTooLarge, unmarshalError, unprocessablePatch } from './patch-errors.ts'
 
 /** k8s: operations in one patch. */
 export const MAX_OPERATIONS = 10_000
@@ -40,27 +40,33 @@ interface Root {
 }
 
 function parseOperations(patch: unknown): Operation[] {
-  if (!Array.isArray(patch)) {
-    const kind = patch === null ? 'null' : typeof patch
-    throw malformedPatch(`error decoding patch: json: cannot unmarshal ${kind} into Go value of type jsonpatch.Patch`)
-  }
+  if (patch === null) return []
+  if (!Array.isArray(patch)) throw undecodable(unmarshalError(patch, 'value of type []handlers.jsonPatchOp'))
   if (patch.length > MAX_OPERATIONS) {
     throw patchTooLarge(`The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`)
   }
   return patch.map((given): Operation => {
-    if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-      throw malformedPatch('error decoding patch: every operation of a JSON patch must be an object')
+    if (typeof given !== 'object' || Array.isArray(given)) {
+      throw undecodable(unmarshalError(given, 'value of type handlers.jsonPatchOp'))
     }
-    const { op, path, from, value } = given as Record<string, unknown>
+    const { op, path, from, value } = (given ?? {}) as Record<string, unknown>
+    for (const [name, text] of Object.entries({ op, path, from })) {
+      if (text !== undefined && text !== null && typeof text !== 'string') {
+        throw undecodable(unmarshalError(text, `struct field jsonPatchOp.${name} of type string`))
+      }
+    }
+    const refuse = (why: string) => malformedPatch(`invalid operation ${JSON.stringify(given)}: ${why}`)
     if (op !== 'add' && op !== 'remove' && op !== 'replace' && op !== 'move' && op !== 'copy' && op !== 'test') {
-      throw unprocessablePatch(`Unexpected kind: ${typeof op === 'string' ? op : 'unknown'}`)
+      throw refuse('unsupported operation')
     }
-    if (typeof path !== 'string') throw unprocessablePatch(`${op} operation does not have a path`)
     const needsFrom = op === 'move' || op === 'copy'
-    if (needsFrom && typeof from !== 'string') throw unprocessablePatch(`${op} operation does not have a from`)
     if ((op === 'add' || op === 'replace') && !Object.hasOwn(given, 'value')) {
-      throw unprocessablePatch(`${op} operation does not have a value: ${path}`)
+      throw refuse("failed to decode 'value': operation, missing value field: missing value")
     }
+    if (needsFrom && typeof from !== 'string') {
+      throw refuse("failed to decode 'from': operation, missing from field: missing value")
+    }
+    if (typeof path !== 'string') throw refuse("failed to decode 'path': operation missing path field: missing value")
     return {
       op,
       path: pointer(path),
@@ -71,6 +77,8 @@ function parseOperations(patch: unknown): Operation[] {
     }
   })
 }
+
+const undecodable = (why: string) => malformedPatch(`error decoding patch: ${why}`)
 
 function pointer(text: string): string[] {
   if (text === '') return []

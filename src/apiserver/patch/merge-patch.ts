@@ -1,14 +1,15 @@
 // RFC 7386: objects are merged key by key, null removes a key, everything else (lists too) is replaced whole.
 // Parts that the patch does not touch are shared with the document; neither input is changed.
 import { setKey } from '../../api/schema/clone.ts'
-import { malformedPatch } from './patch-errors.ts'
+import { malformedPatch, unmarshalError } from './patch-errors.ts'
 
 type JsonObject = Record<string, unknown>
 
 /** @throws StatusError (400) when the patch is not an object. */
 export function applyMergePatch(document: unknown, patch: unknown): unknown {
+  if (patch === null) throw malformedPatch('Invalid JSON Patch')
   if (!isObject(patch)) {
-    throw malformedPatch(`error decoding patch: the patch must be a JSON object`)
+    throw malformedPatch(`error decoding patch: ${unmarshalError(patch, 'value of type map[string]interface {}')}`)
   }
   return merge(document, patch)
 }

@@ -4,13 +4,21 @@ import { badRequest, StatusError, tooLarge } from '../../api/meta/errors.ts'
 /** The patch itself is no patch. */
 export const malformedPatch = (message: string) => badRequest(message)
 
-export const patchTooLarge = (message: string) => tooLarge(message)
+export const patchTooLarge = (message: string) => tooLarge(`Request entity too large: ${message}`)
 
-/** The patch is one, but cannot be applied to this object. k8s: one sentence for all of these; the cause says which. */
+/** The patch is one, but cannot be applied to this object. k8s: one sentence for all of these, which keeps the reason to itself. */
 export const unprocessablePatch = (why: string) =>
-  new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {
-    causes: [{ reason: 'UnexpectedServerResponse', message: why, field: 'patch' }],
-  })
+  new StatusError(
+    422,
+    'Invalid',
+    'the server rejected our request due to an error in our request',
+    {},
+    { cause: new Error(why) },
+  )
+
+/** What Go's decoder says of a value of another type than it wants. */
+export const unmarshalError = (value: unknown, into: string) =>
+  `json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value} into Go ${into}`
 
 /** Longest excerpt of a patch or a patched object that an error repeats. */
 const MAX_SHOWN = 1024

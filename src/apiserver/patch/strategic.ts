@@ -10,7 +10,7 @@ import { jsonEqual } from '../../api/meta/equality.ts'
 import { setKey } from '../../api/schema/clone.ts'
 import type { FieldSchema, Schema, StructSchema } from '../../api/schema/schema.ts'
 import { isObject } from './merge-patch.ts'
-import { goText, malformedPatch } from './patch-errors.ts'
+import { goText, malformedPatch, unmarshalError } from './patch-errors.ts'
 
 type JsonObject = Record<string, unknown>
 
@@ -21,7 +21,8 @@ const ORDER_PREFIX = '$setElementOrder/'
 
 /** @throws StatusError (400) for malformed directives and elements without merge key. */
 export function applyStrategicPatch(schema: StructSchema, document: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) throw malformedPatch('error decoding patch: the patch must be a JSON object')
+  if (patch === null) return document
+  if (!isObject(patch)) throw malformedPatch(unmarshalError(patch, 'value of type map[string]interface {}'))
   return mergeObject(schema, isObject(document) ? document : {}, patch)
 }
 
@@ -124,6 +125,7 @@ function mergeList(
   }
   if (objects === 0) {
     const kept = deletions ? original.filter((item) => !deletions.some((gone) => gone === item)) : original
+    if (order && patch) checkOrder(additions, order, (a, b) => a === b)
     const merged = [...new Set([...kept, ...(isMergedList(field) || !patch ? additions : [])])]
     return arrange(merged, original, order ?? additions, (a, b) => a === b)
   }
@@ -171,23 +173,22 @@ function mergeObjects(
     if (at < 0) merged.push(withoutDirectives(item) as JsonObject)
     else merged[at] = mergeObject(items, merged[at]!, item)
   }
-  if (order) checkOrder(plain, order, mergeKey, same)
+  if (order) checkOrder(plain, order, same)
   return arrange(merged, original, order ?? plain, same) as JsonObject[]
 }
 
 /** Every element that the patch writes must be in its own order list. */
 function checkOrder(
-  patch: JsonObject[],
-  order: unknown[],
-  mergeKey: string,
+  patch: readonly unknown[],
+  order: readonly unknown[],
   same: (a: unknown, b: unknown) => boolean,
 ): void {
   let from = 0
   for (const item of patch) {
-    const at = order.findIndex((named, i) => i >= from && isObject(named) && same(named, item))
+    const at = order.findIndex((named, i) => i >= from && isObject(named) === isObject(item) && same(named, item))
     if (at < 0) {
       throw malformedPatch(
-        `the order in patch list:\n${patch.map(goText).join(' ')}\n doesn't match $setElementOrder list of ${mergeKey}s:\n${JSON.stringify(order)}\n`,
+        `The order in patch list:\n${goText(patch)}\n doesn't match $setElementOrder list:\n${goText(order)}\n`,
       )
     }
     from = at
@@ -241,4 +242,4 @@ function withoutDirectives(value: unknown): unknown {
 }
 
 const unknownDirective = (directive: unknown, where: JsonObject) =>
-  malformedPatch(`unknown patch type '${String(directive)}' in map: ${goText(where)}`)
+  malformedPatch(`unknown patch type: ${String(directive)} in map: ${goText(where)}`)

@@ -48,6 +48,7 @@ export interface Call {
   readonly log: Logger
   /** How the client wants to see the answer. */
   readonly view: View
+  readonly viewVersion?: 'v1beta1'
   /** Shown to the user by clients; sent as Warning headers. */
   readonly warnings: string[]
   /** By admission plug-ins, for the audit log. */

@@ -1,6 +1,7 @@
 // Where a list that is read in pieces goes on: the revision it shows and the key it got to. The token only holds what lies below
 // the listed prefix, so that it can't be used to read anything else. An inconsistent token (revision -1) goes on at the newest state.
 import { badRequest, StatusError } from '../../api/meta/errors.ts'
+import { parseJson } from '../../api/schema/json-text.ts'
 import type { Status } from '../../api/types/meta.v1.ts'
 import type { Revision } from '../storage/store.ts'
 
@@ -11,32 +12,53 @@ export interface ContinueAt {
 }
 
 const INCONSISTENT = -1
+const VERSION = 'meta.k8s.io/v1'
 
 export function encodeContinue(prefix: string, { revision, after }: ContinueAt): string {
-  const token = { v: 'meta.k8s.io/v1', rv: revision ?? INCONSISTENT, start: `${after.slice(prefix.length)}\0` }
+  const token = { v: VERSION, rv: revision ?? INCONSISTENT, start: `${after.slice(prefix.length)}\0` }
   return Buffer.from(JSON.stringify(token)).toString('base64url')
 }
 
 /** @throws BadRequest for anything this server did not make */
 export function decodeContinue(prefix: string, token: string): ContinueAt {
+  const { v = '', rv = 0, start = '' } = tokenValue(token)
+  if (v !== VERSION) throw notValid(`server does not recognize this encoded version ${v}`)
+  if (rv === 0) throw notValid(`incorrect encoded start resourceVersion (version ${VERSION})`)
+  if (start === '') throw notValid(`encoded start key empty (version ${VERSION})`)
+  // Below the prefix and nowhere else.
+  const key = start.startsWith('/') ? start.slice(1) : start
+  if (key.split('/').some((part) => part === '' || part === '.' || part === '..')) throw notValid(start)
+  return { revision: rv < 0 ? undefined : rv, after: prefix + key.replace(/\0$/, '') }
+}
+
+const notValid = (why: string) => badRequest(`invalid continue token: continue key is not valid: ${why}`)
+
+interface TokenValue {
+  v?: string
+  rv?: number
+  start?: string
+}
+
+function tokenValue(token: string): TokenValue {
+  const bad = /[^A-Za-z0-9_-]/.exec(token)?.index ?? (token.length % 4 === 1 ? token.length - 1 : -1)
+  if (bad >= 0) throw notValid(`illegal base64 data at input byte ${bad}`)
   let value: unknown
   try {
-    value = JSON.parse(Buffer.from(token, 'base64url').toString())
-  } catch {
-    throw badRequest('continue key is not valid: illegal base64 data or malformed token')
+    value = parseJson(Buffer.from(token, 'base64url').toString()).value ?? {}
+  } catch (err) {
+    throw notValid((err as Error).message)
   }
-  const { v, rv, start } = (value ?? {}) as { v?: unknown; rv?: unknown; start?: unknown }
-  if (v !== 'meta.k8s.io/v1')
-    throw badRequest(
-      `continue key is not valid: server does not recognize this encoded version ${JSON.stringify(v ?? '')}`,
-    )
-  if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv === 0) {
-    throw badRequest('continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)')
+  const mistyped = (given: unknown, into: string) =>
+    notValid(`json: cannot unmarshal ${Array.isArray(given) ? 'array' : typeof given} into Go ${into}`)
+  if (typeof value !== 'object' || Array.isArray(value)) throw mistyped(value, 'value of type storage.continueToken')
+  const { v, rv, start } = value as Record<string, unknown>
+  for (const [name, given] of Object.entries({ v, start })) {
+    if (given !== undefined && typeof given !== 'string') {
+      throw mistyped(given, `struct field continueToken.${name} of type string`)
+    }
   }
-  if (typeof start !== 'string' || start === '' || start.startsWith('/') || start.split('/').includes('..')) {
-    throw badRequest('continue key is not valid: encoded start key empty or outside of the list')
-  }
-  return { revision: rv < 0 ? undefined : rv, after: prefix + start.replace(/\0$/, '') }
+  if (rv !== undefined && !Number.isSafeInteger(rv)) throw mistyped(rv, 'struct field continueToken.rv of type int64')
+  return value as TokenValue
 }
 
 /** k8s: 410 with a token to go on with at the newest state, for clients that can live with the inconsistency. */

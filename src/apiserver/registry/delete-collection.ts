@@ -1,12 +1,12 @@
 // DELETE of a collection: every object that the selectors choose, each as if deleted by itself.
 import { isNotFound } from '../../api/meta/errors.ts'
 import type { ApiResponse } from '../../api/wire.ts'
-import { prefixOf } from '../storage/keys.ts'
-import { type Call, namespaceOf, type Registry } from './call.ts'
+import type { Call, Registry } from './call.ts'
 import { removeObject } from './delete.ts'
 import { parseDeleteOptions } from './delete-options.ts'
+import { listMetadata, readPage } from './list.ts'
 import { parseListOptions } from './list-options.ts'
-import { type Shown, shown } from './stored.ts'
+import type { Shown } from './stored.ts'
 
 /** How many objects are deleted at once. */
 const WORKERS = 16
@@ -14,9 +14,8 @@ const WORKERS = 16
 export async function deleteCollection(registry: Registry, call: Call): Promise<ApiResponse> {
   const { kind } = call
   const options = parseDeleteOptions(call)
-  const { selection } = parseListOptions(kind, call.query, false)
-  const found = await registry.store.list(prefixOf(kind as never, namespaceOf(call)))
-  const chosen = found.entries.map((entry) => shown(kind, entry)).filter((item) => selection.matches(item.object))
+  const page = await readPage(registry, call, parseListOptions(kind, call.query, false))
+  const chosen = page.items
   const items: Shown[] = []
   let at = 0
   const worker = async () => {
@@ -40,7 +39,7 @@ export async function deleteCollection(registry: Registry, call: Call): Promise<
       head: {
         kind: kind.listKind,
         apiVersion: kind.apiVersion,
-        metadata: { resourceVersion: String(registry.store.revision) },
+        metadata: listMetadata(call, page),
       },
       items,
     },

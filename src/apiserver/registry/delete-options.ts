@@ -5,6 +5,7 @@ import { structNamed } from '../../api/schema/tables.ts'
 import type { DeleteOptions as Body } from '../../api/types/meta.v1.ts'
 import type { Call } from './call.ts'
 import type { DeleteOptions } from './lifecycle.ts'
+import { isInteger, unparsed } from './list-options.ts'
 import { dryRunErrors } from './write-options.ts'
 
 const POLICIES = ['Foreground', 'Background', 'Orphan'] as const
@@ -47,9 +48,7 @@ function fromBody(body: Uint8Array | object, headers: Call['request']['headers']
 
 function fromQuery(query: URLSearchParams): Partial<Body> {
   const grace = query.get('gracePeriodSeconds')
-  if (grace && !/^-?\d+$/.test(grace)) {
-    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`)
-  }
+  if (grace && !isInteger(grace)) throw badRequest(unparsed('ParseInt', grace))
   const policy = query.get('propagationPolicy')
   const orphan = query.get('orphanDependents')
   return {

@@ -39,7 +39,7 @@ export function parseListOptions(kind: Kind, query: URLSearchParams, forWatch: b
   const match = query.get('resourceVersionMatch') ?? ''
   const initial = query.get('sendInitialEvents')
   const options: ListOptions = {
-    revision: forWatch ? parseWatchVersion(version) : parseResourceVersion(version),
+    revision: undefined,
     match: match as ListOptions['match'],
     limit: parseCount(query, 'limit') ?? 0,
     continueToken: query.get('continue') ?? '',
@@ -50,16 +50,20 @@ export function parseListOptions(kind: Kind, query: URLSearchParams, forWatch: b
   }
   const errors = forWatch ? watchErrors(options, match) : listErrors(options, match, version)
   if (errors.length > 0) throw invalidObject({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors)
-  return { ...options, match: match === '' ? undefined : options.match }
+  const revision = forWatch ? parseWatchVersion(version) : parseResourceVersion(version)
+  return { ...options, revision, match: match === '' ? undefined : options.match }
 }
 
 function listErrors(options: ListOptions, match: string, version: string): FieldError[] {
   const errors: FieldError[] = []
   const refuse = (why: string) => errors.push(forbiddenField('resourceVersionMatch', why))
-  if (options.sendInitialEvents !== undefined) {
-    errors.push(forbiddenField('sendInitialEvents', 'sendInitialEvents is forbidden for list'))
+  const initial = () => {
+    if (options.sendInitialEvents !== undefined) {
+      errors.push(forbiddenField('sendInitialEvents', 'sendInitialEvents is forbidden for list'))
+    }
+    return errors
   }
-  if (match === '') return errors
+  if (match === '') return initial()
   if (version === '') refuse('resourceVersionMatch is forbidden unless resourceVersion is provided')
   if (options.continueToken) refuse('resourceVersionMatch is forbidden when continue is provided')
   if (match !== 'Exact' && match !== 'NotOlderThan') {
@@ -68,43 +72,57 @@ function listErrors(options: ListOptions, match: string, version: string): Field
   if (match === 'Exact' && version === '0') {
     refuse('resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
   }
-  return errors
+  return initial()
 }
 
 function watchErrors(options: ListOptions, match: string): FieldError[] {
   const errors: FieldError[] = []
   const refuse = (why: string) => errors.push(forbiddenField('resourceVersionMatch', why))
-  if (options.sendInitialEvents !== undefined) {
-    if (match !== 'NotOlderThan') refuse('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
-    if (options.continueToken) refuse('resourceVersionMatch is forbidden when continue is provided')
-  } else if (match !== '') refuse('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided')
+  if (options.sendInitialEvents !== undefined && match !== 'NotOlderThan') {
+    refuse('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
+  }
+  if (match === '') return errors
+  if (options.sendInitialEvents === undefined) {
+    refuse('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided')
+  }
+  if (match !== 'NotOlderThan') errors.push(notSupported('resourceVersionMatch', match, ['NotOlderThan']))
+  if (options.continueToken) refuse('resourceVersionMatch is forbidden when continue is provided')
   return errors
 }
 
 /** @throws BadRequest */
 export function parseResourceVersion(text: string): Revision | undefined {
   if (text === '') return undefined
-  const revision = Number(text)
-  if (/^\d+$/.test(text) && Number.isSafeInteger(revision)) return revision
-  throw badRequest(`invalid resource version: ${versionProblem(text).field}: ${versionProblem(text).message}`)
+  if (isRevision(text)) return Number(text)
+  throw badRequest(`invalid resource version: ${versionProblem(text)}`)
 }
 
-/** k8s: a watch says the same as an invalid field. */
-function parseWatchVersion(text: string): Revision | undefined {
-  try {
-    return parseResourceVersion(text)
-  } catch {
-    throw invalidObject({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [versionProblem(text)])
-  }
+/** Of one object or of a watch. The real server says the same with 500. @throws BadRequest */
+export function parseWatchVersion(text: string): Revision | undefined {
+  if (text === '') return undefined
+  if (isRevision(text)) return Number(text)
+  throw badRequest(versionProblem(text))
 }
 
-const versionProblem = (text: string) =>
-  invalid('resourceVersion', text, `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`)
+const isRevision = (text: string) => /^\d+$/.test(text) && Number.isSafeInteger(Number(text))
+
+function versionProblem(text: string): string {
+  const { field, message } = invalid('resourceVersion', text, unparsed('ParseUint', text))
+  return `${field}: ${message}`
+}
+
+/** What the real server says of a number that it can't read. */
+export function unparsed(reader: 'ParseInt' | 'ParseUint', text: string): string {
+  const digits = reader === 'ParseInt' ? /^[-+]?\d+$/ : /^\d+$/
+  return `strconv.${reader}: parsing ${JSON.stringify(text)}: ${digits.test(text) ? 'value out of range' : 'invalid syntax'}`
+}
+
+export const isInteger = (text: string) => /^[-+]?\d+$/.test(text) && Math.abs(Number(text)) < 2 ** 63
 
 export function parseCount(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name)
-  if (text === null || text === '') return undefined
-  if (!/^-?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`)
+  if (text === null) return undefined
+  if (!isInteger(text)) throw badRequest(unparsed('ParseInt', text))
   return Math.max(Number(text), 0)
 }
 

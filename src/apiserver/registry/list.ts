@@ -4,12 +4,12 @@ import type { ApiResponse } from '../../api/wire.ts'
 import { objectResponse } from '../respond.ts'
 import { prefixOf } from '../storage/keys.ts'
 import { Compacted, type Entry, type Revision } from '../storage/store.ts'
-import { parseIncludeObject, partialMetadataList, table } from '../table/table.ts'
+import { partialMetadataList, table, viewOptions } from '../table/table.ts'
 import { type Call, namespaceOf, type Registry } from './call.ts'
 import { ContinueExpired, decodeContinue, encodeContinue } from './continue-token.ts'
 import { atLeast } from './freshness.ts'
 import { type ListOptions, parseListOptions } from './list-options.ts'
-import { type Shown, shown } from './stored.ts'
+import { type Shown, viewOf } from './stored.ts'
 
 /** How many entries are looked at between two looks at the limit, when a selector leaves some out. */
 const CHUNK = 500
@@ -19,32 +19,22 @@ export interface Page {
   readonly revision: Revision
   /** The key to go on after; undefined at the end. */
   readonly next: string | undefined
-  readonly remaining: number
+  /** k8s: only known when nothing is filtered. */
+  readonly remaining: number | undefined
 }
 
 export async function list(registry: Registry, call: Call): Promise<ApiResponse> {
   const options = parseListOptions(call.kind, call.query, false)
-  const prefix = prefixOf(call.kind as never, namespaceOf(call))
-  const page = await readPage(registry, call, prefix, options)
-  const metadata = {
-    resourceVersion: String(page.revision),
-    ...(page.next === undefined
-      ? {}
-      : {
-          continue: encodeContinue(prefix, { revision: page.revision, after: page.next }),
-          // k8s: the count is only known when nothing is filtered.
-          ...(options.selection.everything ? { remainingItemCount: page.remaining } : {}),
-        }),
-  }
+  const page = await readPage(registry, call, options)
+  const metadata = listMetadata(call, page)
   const objects = () => page.items.map((item) => item.object)
   switch (call.view) {
     case 'Table': {
-      const include = parseIncludeObject(call.query.get('includeObject'))
-      return objectResponse(table(call.kind, objects(), include, registry.clock.now(), metadata))
+      return objectResponse(table(call.kind, objects(), viewOptions(call), registry.clock.now(), metadata))
     }
     case 'PartialObjectMetadata':
     case 'PartialObjectMetadataList':
-      return objectResponse(partialMetadataList(objects(), metadata))
+      return objectResponse(partialMetadataList(objects(), metadata, call.viewVersion ?? 'v1'))
   }
   return {
     status: 200,
@@ -57,7 +47,21 @@ export async function list(registry: Registry, call: Call): Promise<ApiResponse>
   }
 }
 
-async function readPage(registry: Registry, call: Call, prefix: string, options: ListOptions): Promise<Page> {
+export function listMetadata(call: Call, { revision, next, remaining }: Page): object {
+  const resourceVersion = String(revision)
+  if (next === undefined) {
+    // k8s: lists of custom resources say so when there is no more.
+    return call.kind.custom && call.view === 'object' ? { continue: '', resourceVersion } : { resourceVersion }
+  }
+  const token = encodeContinue(prefixFor(call), { revision, after: next })
+  return { resourceVersion, continue: token, ...(remaining === undefined ? {} : { remainingItemCount: remaining }) }
+}
+
+const prefixFor = (call: Call) => prefixOf(call.kind as never, namespaceOf(call))
+
+/** What a list's options choose, and where it goes on. @throws StatusError */
+export async function readPage(registry: Registry, call: Call, options: ListOptions): Promise<Page> {
+  const prefix = prefixFor(call)
   if (options.continueToken) {
     const { revision, after } = decodeContinue(prefix, options.continueToken)
     try {
@@ -90,9 +94,12 @@ async function collect(
   if (selection.everything || limit === 0) {
     const at = revision === undefined ? {} : { revision }
     const found = await store.list(prefix, { ...(limit ? { limit } : {}), ...from, ...at })
-    const items = found.entries.map((entry) => shown(kind, entry))
+    const seen = viewOf(kind, found.entries)
+    const see = seen instanceof Promise ? await seen : seen
+    const items = found.entries.map(see)
     const chosen = selection.everything ? items : items.filter((item) => selection.matches(item.object))
-    return { items: chosen, revision: found.revision, next: found.next, remaining: found.remaining }
+    const remaining = selection.everything ? found.remaining : undefined
+    return { items: chosen, revision: found.revision, next: found.next, remaining }
   }
   const items: Shown[] = []
   let [at, position] = [revision, after]
@@ -104,11 +111,14 @@ async function collect(
       ...(at === undefined ? {} : { revision: at }),
     })
     at = found.revision
+    const seen = viewOf(kind, found.entries)
+    const see = seen instanceof Promise ? await seen : seen
     const isLast = (entry: Entry) => found.next === undefined && entry === found.entries.at(-1)
     for (const entry of found.entries) {
-      const item = shown(kind, entry)
+      const item = see(entry)
       if (selection.matches(item.object)) items.push(item)
-      if (items.length === limit && !isLast(entry)) return { items, revision: at, next: entry.key, remaining: 0 }
+      if (items.length === limit && !isLast(entry))
+        return { items, revision: at, next: entry.key, remaining: undefined }
     }
     if (found.next === undefined) return { items, revision: at, next: undefined, remaining: 0 }
     position = found.next

@@ -2,6 +2,7 @@
 // the object it is given.
 import type { Kind } from '../../api/kinds/kind.ts'
 import { semanticEqual } from '../../api/meta/equality.ts'
+import { type FieldError, invalid } from '../../api/meta/errors.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import { formatTime } from '../../api/meta/time.ts'
 import type { Obj } from './call.ts'
@@ -14,6 +15,7 @@ export function initialMetadata(kind: Kind, obj: KubeObject, uid: string, nowMs:
   delete metadata.deletionGracePeriodSeconds
   delete metadata.selfLink
   delete metadata.managedFields
+  delete (metadata as { resourceVersion?: string }).resourceVersion
   if (kind.hasGeneration) metadata.generation = 1
   else delete metadata.generation
 }
@@ -28,6 +30,21 @@ const OWNED = [
   'deletionGracePeriodSeconds',
   'generation',
 ] as const
+
+/** k8s: what nobody may change, not even by naming it. Leaving it out changes nothing. */
+export function changedIdentity({ metadata }: Obj, old: Obj): FieldError[] {
+  const errors: FieldError[] = []
+  const fixed = (field: 'uid' | 'deletionTimestamp' | 'deletionGracePeriodSeconds') => {
+    const given = metadata[field]
+    if (given !== undefined && given !== '' && given !== old.metadata[field]) {
+      errors.push(invalid(`metadata.${field}`, given, 'field is immutable'))
+    }
+  }
+  fixed('uid')
+  if (!old.metadata.deletionTimestamp) fixed('deletionTimestamp')
+  fixed('deletionGracePeriodSeconds')
+  return errors
+}
 
 /** Puts back what only the server sets. Names are checked against the URL before; uid and resourceVersion as preconditions. */
 export function keepOwnMetadata(obj: KubeObject, old: Obj): void {
@@ -44,10 +61,13 @@ export function keepOwnMetadata(obj: KubeObject, old: Obj): void {
 const NOT_DESIRED = new Set(['metadata', 'status', 'apiVersion', 'kind'])
 
 /** k8s: everything but metadata and status is what the user wants; a change of it is a new generation. */
-export function desiredStateChanged(obj: Obj, old: Obj): boolean {
+export function desiredStateChanged(kind: Kind, obj: Obj, old: Obj): boolean {
+  // k8s: without an endpoint of its own, the status of a custom resource is a field like any other.
+  const statusCounts = kind.custom !== undefined && !kind.subresources.includes('status')
   const [next, before] = [obj, old] as unknown as [Record<string, unknown>, Record<string, unknown>]
   for (const key of new Set([...Object.keys(next), ...Object.keys(before)])) {
-    if (!NOT_DESIRED.has(key) && !semanticEqual(next[key], before[key])) return true
+    if (NOT_DESIRED.has(key) && !(statusCounts && key === 'status')) continue
+    if (!semanticEqual(next[key], before[key])) return true
   }
   return false
 }

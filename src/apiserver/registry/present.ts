@@ -2,19 +2,18 @@
 
 import type { ApiResponse } from '../../api/wire.ts'
 import { objectResponse } from '../respond.ts'
-import { parseIncludeObject, partialMetadata, table } from '../table/table.ts'
+import { partialMetadata, table, viewOptions } from '../table/table.ts'
 import type { Call, Obj, Registry } from './call.ts'
 
 export function present(registry: Registry, call: Call, object: Obj, json?: Uint8Array, status = 200): ApiResponse {
   switch (call.view) {
     case 'Table': {
-      const include = parseIncludeObject(call.query.get('includeObject'))
       const head = { resourceVersion: object.metadata.resourceVersion ?? '' }
-      return objectResponse(table(call.kind, [object], include, registry.clock.now(), head), { status })
+      return objectResponse(table(call.kind, [object], viewOptions(call), registry.clock.now(), head), { status })
     }
     case 'PartialObjectMetadata':
     case 'PartialObjectMetadataList':
-      return objectResponse(partialMetadata(object), { status })
+      return objectResponse(partialMetadata(object, call.viewVersion), { status })
     default:
       return objectResponse(object, { status, json })
   }

@@ -1,16 +1,15 @@
 // GET of a collection with watch=true: what exists (unless the client knows it already), then every change until the client goes
 // away, its time is over or the server stops. Errors come as ERROR events: by then the answer has begun.
 import type { ApiResponse, WatchFrame } from '../../api/wire.ts'
-import { toStatusError } from '../respond.ts'
+import { tooLargeRevision, toStatusError } from '../respond.ts'
 import { prefixOf } from '../storage/keys.ts'
-import { type Revision, type StoreEvent, type Watcher, WatcherOverrun } from '../storage/store.ts'
-import { parseIncludeObject } from '../table/table.ts'
+import { FutureRevision, type Revision, type StoreEvent, type Watcher, WatcherOverrun } from '../storage/store.ts'
+import { viewOptions } from '../table/table.ts'
 import { type FrameMaker, frameMaker } from '../watch/frames.ts'
 import { selected } from '../watch/selected.ts'
 import { type Call, namespaceOf, type Registry } from './call.ts'
-import { atLeast } from './freshness.ts'
 import { type ListOptions, parseListOptions, type Selection } from './list-options.ts'
-import { type Shown, shown } from './stored.ts'
+import { type Shown, viewOf } from './stored.ts'
 
 /** k8s: a watch that names no end lasts between half an hour and an hour. */
 const LASTS_AT_LEAST_S = 1800
@@ -18,8 +17,7 @@ const BOOKMARK_EVERY_MS = 60_000
 
 export async function watch(registry: Registry, call: Call): Promise<ApiResponse> {
   const options = named(parseListOptions(call.kind, call.query, true), call.info.name)
-  const include = parseIncludeObject(call.query.get('includeObject'))
-  const frames = frameMaker(call.kind, call.view, include, () => registry.clock.now())
+  const frames = frameMaker(call.kind, call.view, viewOptions(call), () => registry.clock.now())
   return {
     status: 200,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-cache, private' },
@@ -47,18 +45,24 @@ async function* follow(
   try {
     let from: Revision
     if (wantsInitialEvents(options)) {
-      await atLeast(registry, options.revision, call.signal)
+      if ((options.revision ?? 0) > store.revision) {
+        throw tooLargeRevision(new FutureRevision(options.revision!, store.revision).message)
+      }
       const found = await store.list(prefix)
       from = found.revision
+      const seen = viewOf(call.kind, found.entries)
+      const see = seen instanceof Promise ? await seen : seen
       for (const entry of found.entries) {
-        const item: Shown = shown(call.kind, entry)
+        const item: Shown = see(entry)
         if (options.selection.matches(item.object)) yield frames.change('ADDED', item)
       }
       if (options.sendInitialEvents && options.bookmarks) yield frames.bookmark(from, true)
+      // k8s: a revision that is still to come is waited for; what happens until then isn't told.
     } else from = options.revision || store.revision
-    const ended = AbortSignal.any([call.signal, registry.stopping])
+    const { custom } = call.kind
+    const ended = AbortSignal.any([call.signal, registry.stopping, ...(custom?.ended ? [custom.ended] : [])])
     if (ended.aborted) return
-    source = new Source(store.watch(prefix, from), ended)
+    source = new Source(store.watch(prefix, Math.min(from, store.revision)), ended)
     const seconds = options.timeoutSeconds || LASTS_AT_LEAST_S * (1 + registry.random())
     const end = clock.after(seconds * 1000, () => source?.close())
     try {
@@ -100,8 +104,9 @@ async function* changes(
     for (;;) {
       const event = await source.next()
       if (event === 'end') return
-      if (event !== 'woken') {
-        const change = selected(call.kind, options.selection, event)
+      if (event !== 'woken' && event.entry.revision > from) {
+        const seen = viewOf(call.kind, event.prev ? [event.entry, event.prev] : [event.entry])
+        const change = selected(seen instanceof Promise ? await seen : seen, options.selection, event)
         if (change) {
           told = event.entry.revision
           yield frames.change(change.type, change.shown)

@@ -158,7 +158,7 @@ function tooMany({ metadata }: Budget, why: string): StatusError {
 
 /** k8s: controllers that replace pods look for this condition. */
 async function markDisrupted(registry: Registry, call: Call): Promise<void> {
-  const options = { dryRun: false, manager: 'kube-apiserver', managerGiven: true, validation: 'Ignore' as const }
+  const options = { dryRun: false, manager: 'kube-apiserver', validation: 'Ignore' as const }
   await change(registry, call, conditionEndpoint, options, false, (old) => {
     const object = cloneJson(old) as unknown as Pod
     const conditions = (object.status?.conditions ?? []).filter(({ type }) => type !== 'DisruptionTarget')

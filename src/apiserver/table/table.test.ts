@@ -27,7 +27,7 @@ const obj = {
 
 test('a table has the name first, the cells of every column, and as much of the object as was asked for', () => {
   const nowMs = Date.UTC(2026, 0, 1, 0, 0, 42)
-  const made = table(kind, [obj], 'Metadata', nowMs, { resourceVersion: '9' }) as {
+  const made = table(kind, [obj], { include: 'Metadata', version: 'v1' }, nowMs, { resourceVersion: '9' }) as {
     columnDefinitions: { name: string; type: string }[]
     rows: { cells: unknown[]; object: { kind: string; metadata: object } | null }[]
   }
@@ -42,13 +42,13 @@ test('a table has the name first, the cells of every column, and as much of the 
   assert.deepEqual(made.rows[0]!.cells, ['web', 2, '42s'])
   assert.equal(made.rows[0]!.object!.kind, 'PartialObjectMetadata')
   const rowOf = (include: 'None' | 'Object') =>
-    (table(kind, [obj], include, nowMs, {}) as typeof made).rows[0]!.object as unknown
+    (table(kind, [obj], { include, version: 'v1beta1' }, nowMs, {}) as typeof made).rows[0]!.object as unknown
   assert.equal(rowOf('None'), null)
   assert.equal(rowOf('Object'), obj)
 })
 
 test('a metadata list leaves everything but the metadata away', () => {
-  assert.deepEqual(partialMetadataList([obj], { resourceVersion: '9' }), {
+  assert.deepEqual(partialMetadataList([obj], { resourceVersion: '9' }, 'v1'), {
     kind: 'PartialObjectMetadataList',
     apiVersion: 'meta.k8s.io/v1',
     metadata: { resourceVersion: '9' },

@@ -6,7 +6,7 @@ import type { WatchEvent, WatchFrame } from '../../api/wire.ts'
 import type { View } from '../negotiate.ts'
 import type { Obj } from '../registry/call.ts'
 import type { Shown } from '../registry/stored.ts'
-import { type IncludeObject, partialMetadata, table } from '../table/table.ts'
+import { partialMetadata, table, type ViewOptions } from '../table/table.ts'
 
 type EventType = WatchEvent['type']
 
@@ -28,12 +28,12 @@ export interface FrameMaker {
   error(err: StatusError): WatchFrame
 }
 
-export function frameMaker(kind: Kind, view: View, include: IncludeObject, nowMs: () => number): FrameMaker {
+export function frameMaker(kind: Kind, view: View, options: ViewOptions, nowMs: () => number): FrameMaker {
   let headers = true
   const viewed = (object: Obj): object => {
     if (view === 'object') return object
-    if (view !== 'Table') return partialMetadata(object)
-    const made = table(kind, [object], include, nowMs(), { resourceVersion: object.metadata.resourceVersion }, headers)
+    if (view !== 'Table') return partialMetadata(object, options.version)
+    const made = table(kind, [object], options, nowMs(), { resourceVersion: object.metadata.resourceVersion }, headers)
     headers = false
     return made
   }
@@ -52,7 +52,6 @@ export function frameMaker(kind: Kind, view: View, include: IncludeObject, nowMs
         apiVersion: kind.apiVersion,
         metadata: {
           resourceVersion: String(revision),
-          creationTimestamp: null,
           ...(initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
         },
       } as unknown as Obj
