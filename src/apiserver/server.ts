@@ -12,6 +12,7 @@ import type { Pki } from '../base/pki.ts'
 import { reviews } from './actions/reviews.ts'
 import type { AdmissionSettings } from './admission/plugin-choice.ts'
 import { standardAdmission } from './admission/plugins.ts'
+import { AdmissionPolicies } from './admission/policies/policies.ts'
 import { enforcesQuotas } from './admission/resource-quota.ts'
 import { AdmissionWebhooks } from './admission/webhooks/webhooks.ts'
 import { AddressRange } from './allocators/address-range.ts'
@@ -126,7 +127,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const quotas = await QuotaKeeper.open({ store, clock, log, enforces: enforcesQuotas(options.admission) })
   const nodes = new NodeConnections(store, () => pki && { ca: pki.authorityCert, ...pki.kubeletClient })
 
-  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics })
+  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics, authorizer })
+  const policies = await AdmissionPolicies.open({ store, resources, authorizer })
   const registry: Registry = {
     store,
     clock,
@@ -139,6 +141,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       resources,
       quotas,
       webhooks,
+      policies,
       settings: options.admission,
     }),
     // Ports have been given when quotas count them.
@@ -246,6 +249,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         addresses.close()
         authorizer.close()
         webhooks.close()
+        policies.close()
       })()
       return closing
     },

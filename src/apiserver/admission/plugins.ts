@@ -26,6 +26,7 @@ import { type AdmissionSettings, isChosen, NO_SETTINGS, type Standing } from './
 import { defaultTolerationSeconds, priority, taintNodesByCondition } from './pod-defaults.ts'
 import { podResizeValidator } from './pod-resize.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
+import type { AdmissionPolicies } from './policies/policies.ts'
 import { rbacEscalation } from './rbac.ts'
 import { resourceQuota } from './resource-quota.ts'
 import { runtimeClass } from './runtime-class.ts'
@@ -42,6 +43,7 @@ export interface AdmissionParts {
   readonly resources: Resources
   readonly quotas: QuotaKeeper
   readonly webhooks: AdmissionWebhooks
+  readonly policies: AdmissionPolicies
   readonly settings?: AdmissionSettings | undefined
 }
 
@@ -84,6 +86,7 @@ export const PLUGINS: readonly Entry[] = [
   on('PodTopologyLabels', ({ lookup }) => podTopologyLabels(lookup)),
   off('PodResizeValidator', ({ lookup }) => podResizeValidator(lookup)),
   on('MutatingAdmissionWebhook', ({ webhooks }) => webhooks.mutating),
+  on('ValidatingAdmissionPolicy', ({ policies }) => policies.validating),
   on('ValidatingAdmissionWebhook', ({ webhooks }) => webhooks.validating),
   // Nothing comes after it: what it lets through is counted.
   on('ResourceQuota', ({ quotas, settings }) => resourceQuota(quotas, settings?.configurations.ResourceQuota)),

@@ -1,18 +1,24 @@
 // The two admission plug-ins that ask web services of the cluster's users. Here is only what a cluster without any needs: the index
 // of what is configured. What calls them is loaded for the first request after the first configuration.
+import type { Authorizer } from '../../authz/authorizer.ts'
 import type { AdmissionPlugin, AdmissionRequest } from '../admission.ts'
 import type { Dispatcher, DispatchParts } from './dispatch.ts'
 import { HookIndex } from './hook-index.ts'
 import { isExempt } from './match.ts'
 
+export interface WebhookParts extends Omit<DispatchParts, 'compileConditions'> {
+  /** Expressions may ask it. */
+  readonly authorizer: Authorizer
+}
+
 export class AdmissionWebhooks {
   readonly mutating: AdmissionPlugin
   readonly validating: AdmissionPlugin
-  readonly #parts: DispatchParts
+  readonly #parts: WebhookParts
   readonly #indexes: readonly HookIndex[]
   #dispatcher: Promise<Dispatcher> | undefined
 
-  private constructor(parts: DispatchParts, mutating: HookIndex, validating: HookIndex) {
+  private constructor(parts: WebhookParts, mutating: HookIndex, validating: HookIndex) {
     this.#parts = parts
     this.#indexes = [mutating, validating]
     this.mutating = {
@@ -25,7 +31,7 @@ export class AdmissionWebhooks {
     }
   }
 
-  static async open(parts: DispatchParts): Promise<AdmissionWebhooks> {
+  static async open(parts: WebhookParts): Promise<AdmissionWebhooks> {
     const { store } = parts
     return new AdmissionWebhooks(parts, await HookIndex.mutating(store), await HookIndex.validating(store))
   }
@@ -37,7 +43,14 @@ export class AdmissionWebhooks {
 
   #dispatch({ hooks }: HookIndex, request: AdmissionRequest, how: 'mutate' | 'validate'): Promise<void> | undefined {
     if (hooks.length === 0 || isExempt(request.kind)) return undefined
-    this.#dispatcher ??= import('./dispatch.ts').then(({ Dispatcher }) => new Dispatcher(this.#parts))
+    this.#dispatcher ??= this.#load()
     return this.#dispatcher.then((dispatcher) => dispatcher[how](request, hooks))
+  }
+  async #load(): Promise<Dispatcher> {
+    const [{ Dispatcher }, { conditionCompiler }] = await Promise.all([
+      import('./dispatch.ts'),
+      import('../policies/conditions.ts'),
+    ])
+    return new Dispatcher({ ...this.#parts, compileConditions: conditionCompiler(this.#parts.authorizer) })
   }
 }
