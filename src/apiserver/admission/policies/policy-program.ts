@@ -5,7 +5,6 @@ import { CelError } from '../../../api/cel/errors.ts'
 import type { CelType, ObjectField, ObjectType } from '../../../api/cel/types.ts'
 import { DYN } from '../../../api/cel/types.ts'
 import { evaluateConditions } from '../webhooks/match-conditions.ts'
-import { compileCondition } from './conditions.ts'
 import { policyVariables } from './environment.ts'
 import type { Policy } from './policy-index.ts'
 
@@ -24,7 +23,7 @@ type Compiled = CelProgram | Error
 
 export class PolicyProgram {
   readonly #policy: Policy
-  readonly #conditions: readonly { name: string; evaluate: ReturnType<typeof compileCondition> }[]
+  readonly #conditions: readonly { name: string; expression: string; program: Compiled }[]
   readonly #variables: readonly { name: string; program: Compiled }[]
   readonly #validations: readonly { program: Compiled; message: Compiled | undefined }[]
   readonly #annotations: readonly { key: string; program: Compiled }[]
@@ -33,17 +32,18 @@ export class PolicyProgram {
     const { spec } = policy
     const params = spec.paramKind !== undefined
     this.#policy = policy
-    this.#conditions = (spec.matchConditions ?? []).map(({ name, expression }) => ({
-      name,
-      evaluate: compileCondition(expression, { variables: policyVariables(params, undefined) }),
-    }))
     const fields = new Map<string, ObjectField>()
     const type: ObjectType = { kind: 'object', name: 'kubernetes.variables', fields: () => fields }
-    const env = { variables: policyVariables(params, type) }
-    const compiled = (expression: string): Compiled => {
-      const result = compile(expression, env)
+    const compiled = (expression: string, own: ObjectType | undefined = type): Compiled => {
+      const result = compile(expression, { variables: policyVariables(params, own) })
       return result.ok ? result.program : new Error(`compilation error: ${result.message}`)
     }
+    const plain: ObjectType = { kind: 'object', name: 'kubernetes.variables', fields: () => new Map() }
+    this.#conditions = (spec.matchConditions ?? []).map(({ name, expression }) => ({
+      name,
+      expression,
+      program: compiled(expression, plain),
+    }))
     // each sees those before it
     this.#variables = (spec.variables ?? []).map(({ name, expression }) => {
       const program = compiled(expression)
@@ -66,8 +66,14 @@ export class PolicyProgram {
     const budget = new CostBudget(RUNTIME_BUDGET)
     const fails = spec.failurePolicy !== 'Ignore'
     const matched = evaluateConditions(
-      this.#conditions.map(({ name, evaluate }) => ({ name, evaluate: () => evaluate(request, budget) })),
-      undefined as never,
+      this.#conditions.map(({ name, expression, program }) => ({
+        name,
+        evaluate() {
+          const result = evaluated(program, expression, request, budget)
+          if (typeof result === 'boolean' || result instanceof Error) return result
+          return new Error(`expression '${expression}' must evaluate to a bool`)
+        },
+      })),
     )
     if (!matched.matches) return { denials: [], annotations: [] }
     if (matched.errors.length > 0) {

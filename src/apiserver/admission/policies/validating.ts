@@ -7,10 +7,11 @@ import { notFound, StatusError } from '../../../api/meta/errors.ts'
 import { fromLabelSelector, matches, type Selector } from '../../../api/meta/label-selector.ts'
 import type { DeepReadonly, KubeObject } from '../../../api/meta/object.ts'
 import type { MatchResources } from '../../../api/types/admissionregistration.v1.ts'
-import type { Authorizer } from '../../authz/authorizer.ts'
+import type { Authorize } from '../../authorize.ts'
 import type { Resources } from '../../resources.ts'
 import type { Store } from '../../storage/store.ts'
 import { type AdmissionRequest, refused } from '../admission.ts'
+import { Questions } from '../cel-request.ts'
 import { Lookup } from '../lookup.ts'
 import { convert, Equivalents } from '../webhooks/equivalents.ts'
 import {
@@ -21,15 +22,14 @@ import {
   namespaceOfRequest,
   objectMatches,
 } from '../webhooks/match.ts'
-import type { ShownAs } from '../webhooks/review.ts'
-import { requestBindings } from './environment.ts'
+import { requestOf, type ShownAs } from '../webhooks/review.ts'
 import type { Binding, BoundPolicy, Policy } from './policy-index.ts'
 import { type Denial, PolicyProgram } from './policy-program.ts'
 
 export interface PolicyParts {
   readonly store: Store
   readonly resources: Resources
-  readonly authorizer: Authorizer
+  readonly authorize: Authorize
 }
 type Match = DeepReadonly<MatchResources>
 const FAILURE_ANNOTATION = 'validation.policy.admission.k8s.io/validation_failure'
@@ -46,14 +46,14 @@ class ConfigurationError extends Error {}
 export class ValidatingPolicies {
   readonly #lookup: Lookup
   readonly #resources: Resources
-  readonly #authorizer: Authorizer
+  readonly #authorize: Authorize
   readonly #equivalents: Equivalents
   readonly #programs = new WeakMap<Policy, PolicyProgram>()
 
-  constructor({ store, resources, authorizer }: PolicyParts) {
+  constructor({ store, resources, authorize }: PolicyParts) {
     this.#lookup = new Lookup(store)
     this.#resources = resources
-    this.#authorizer = authorizer
+    this.#authorize = authorize
     this.#equivalents = new Equivalents(resources)
   }
 
@@ -116,8 +116,16 @@ export class ValidatingPolicies {
       program = new PolicyProgram(policy)
       this.#programs.set(policy, program)
     }
-    const values = { ...requestBindings(request, shown, this.#authorizer), namespaceObject: namespace ?? null }
-    return params.map((param) => program.decide({ ...values, params: param ?? null }))
+    const questions = new Questions(this.#authorize, request)
+    const values = {
+      object: shown.object ?? null,
+      oldObject: shown.old ?? null,
+      request: () => requestOf('', request, shown),
+      namespaceObject: namespace ?? null,
+      ...questions.bindings,
+    }
+    const decided = program
+    return questions.settle(() => params.map((param) => decided.decide({ ...values, params: param ?? null })))
   }
 
   /** The kind under which the policy sees the request; undefined: it does not concern it. */
