@@ -121,6 +121,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 
   await ensureDefaultRoles(store, clock, newUid)
   const authorizer = await Authorizer.open(store, options.authorization)
+  const authorize = authorizer.authorize.bind(authorizer)
   const serviceRange = new AddressRange(options.serviceCIDR)
   const nodePorts = options.nodePorts ?? NODE_PORTS
   const addresses = await ServiceAddresses.open(store, { addresses: serviceRange, nodePorts }, random)
@@ -129,7 +130,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 
   const clientPair = () => pki?.frontProxy.client
   const aggregator = await Aggregator.open({ store, clock, log, random, newUid, resources, clientPair })
-  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics })
+  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics, authorize })
   const registry: Registry = {
     store,
     clock,
@@ -151,7 +152,6 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     stopping: stopping.signal,
   }
   let ready = false
-  const authorize = authorizer.authorize.bind(authorizer)
   const address = `${options.advertiseAddress ?? '127.0.0.1'}:${DEFAULT_PORT}`
   const audit =
     options.audit && new Auditor({ ...options.audit, clock, onEvent: (level) => metrics.auditEvents.add({ level }) })

@@ -139,6 +139,12 @@ class Checker {
 
   #select(expr: SelectExpr): CelType {
     const name = expr.test ? undefined : qualifiedName(expr)
+    const dotted = name && !this.#isLocal(name.slice(0, name.indexOf('.'))) ? this.#scope.variable(name) : undefined
+    if (dotted) {
+      // A variable whose name has a dot in it: `authorizer.requestResource`.
+      Object.assign(expr, { kind: 'ident', name })
+      return dotted
+    }
     if (
       name &&
       !this.#isLocal(name.slice(0, name.indexOf('.'))) &&

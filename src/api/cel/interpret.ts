@@ -1,35 +1,17 @@
 // From the checked tree to closures. Every step counts its cost while it runs. An attribute (a variable with the selections and indices
 // behind it) costs 1 and 1 per step; where it only stands inside another one, or is a branch of a conditional, its own 1 is not counted.
+import { find, indexStep, optionalField, optionalStep } from './access.ts'
 import { type Adapter, adapterOf } from './adapt.ts'
 import type { CallExpr, Expr, FoldExpr, IdentExpr, ListExpr, MapExpr, SelectExpr, StructExpr } from './ast.ts'
-import { type CallCosts, costOfCall, LIST_COST, MAP_COST, STRUCT_COST } from './call-cost.ts'
-import { CelCostError, CelError, COST_LIMIT_MESSAGE, noSuchKey, noSuchOverload } from './errors.ts'
-import { accepts, type Overload } from './functions.ts'
+import { LIST_COST, MAP_COST, STRUCT_COST } from './call-cost.ts'
+import { callStep, memberStep, membership } from './call-step.ts'
+import { CelCostError, CelError, noSuchKey, noSuchOverload } from './errors.ts'
+import { charge, type Frame, type Step } from './frame.ts'
+import type { Overload } from './functions.ts'
 import { matcher } from './library/regex.ts'
-import { formatDouble } from './library/text.ts'
 import { ACCUMULATOR } from './macros.ts'
-import {
-  CelMap,
-  Double,
-  kindOf,
-  type MapValue,
-  mapEntries,
-  mapGet,
-  NONE,
-  Optional,
-  Struct,
-  TypeValue,
-  Uint,
-} from './values.ts'
+import { CelMap, kindOf, type MapValue, mapEntries, Optional, Struct, TypeValue } from './values.ts'
 
-/** One evaluation. */
-export interface Frame {
-  cost: number
-  readonly limit: number
-  readonly variable: (name: string) => unknown
-  readonly locals: unknown[]
-}
-export type Step = (frame: Frame) => unknown
 interface Code {
   readonly run: Step
   readonly constant?: { readonly value: unknown }
@@ -38,11 +20,6 @@ interface Local {
   readonly name: string
   readonly slot: number
   readonly kind: 'value' | 'accumulator' | 'lazy'
-}
-
-export function charge(frame: Frame, cost: number): void {
-  frame.cost += cost
-  if (frame.cost > frame.limit) throw new CelCostError(COST_LIMIT_MESSAGE)
 }
 
 /** @throws CelError when a constant part cannot be computed. */
@@ -267,7 +244,11 @@ class Compiler {
     const pattern = PATTERNS.has(expr.fn) ? codes.at(expr.fn === 'findAll' ? 1 : -1)?.constant : undefined
     if (pattern && typeof pattern.value === 'string') matcher(pattern.value)
     if (isAppend(expr)) return { run: appendStep(codes) }
-    const run = callStep(expr.fn, codes, overloads)
+    const run = callStep(
+      expr.fn,
+      codes.map((code) => code.run),
+      overloads,
+    )
     if (CONVERSIONS.has(expr.fn) && codes.length === 1 && codes[0]!.constant) {
       return constant(run({ cost: 0, limit: Number.MAX_SAFE_INTEGER, variable: () => undefined, locals: [] }))
     }
@@ -323,10 +304,10 @@ class Compiler {
     }
   }
 
+  /** Every variable has a slot of its own: a lazy value may be computed in the middle of another fold. */
   #enter(name: string, kind: Local['kind']): number {
-    const slot = this.#scope.length
+    const slot = this.slots++
     this.#scope.push({ name, slot, kind })
-    this.slots = Math.max(this.slots, this.#scope.length)
     return slot
   }
 
@@ -335,14 +316,15 @@ class Compiler {
     const range = this.value(expr.range).run
     const init = this.value(expr.accuInit)
     const fresh = expr.accuInit.kind === 'list' || expr.accuInit.kind === 'map'
+    const outer = this.#scope.length
     const accu = this.#enter(expr.accuVar, 'accumulator')
     const first = this.#enter(expr.iterVar, 'value')
     const second = expr.iterVar2 ? this.#enter(expr.iterVar2, 'value') : -1
     const condition = this.value(expr.condition)
     const step = this.value(expr.step).run
-    this.#scope.length = first
+    this.#scope.length = outer + 1
     const result = this.value(expr.result).run
-    this.#scope.length = accu
+    this.#scope.length = outer
     const always = condition.constant?.value === true
     return (frame) => {
       const { locals } = frame
@@ -373,7 +355,7 @@ class Compiler {
     const init = this.value(expr.accuInit).run
     const slot = this.#enter(expr.accuVar, 'lazy')
     const result = this.value(expr.result).run
-    this.#scope.length = slot
+    this.#scope.pop()
     return (frame) => {
       let value: unknown = UNSET
       frame.locals[slot] = (at: Frame) => {
@@ -398,60 +380,6 @@ function caught(err: unknown): CelError {
   if (err instanceof CelError && !(err instanceof CelCostError)) return err
   throw err
 }
-
-/** The field or key; undefined when there is none. Throws where the value can have no such key. */
-function find(value: unknown, key: unknown): { value: unknown } | undefined {
-  if (Array.isArray(value)) return item(value, key)
-  if (value instanceof Struct) {
-    return typeof key === 'string' && Object.hasOwn(value.fields, key) ? { value: value.fields[key] } : undefined
-  }
-  return kindOf(value) === 'map' ? mapGet(value as MapValue, key) : undefined
-}
-function item(list: readonly unknown[], key: unknown): { value: unknown } | undefined {
-  const index = indexOf(key)
-  return index >= 0 && index < list.length ? { value: list[index] } : undefined
-}
-function indexOf(key: unknown): number {
-  if (typeof key === 'number' && Number.isInteger(key)) return key
-  if (key instanceof Uint || typeof key === 'bigint') return Number(key instanceof Uint ? key.value : key)
-  if (key instanceof Double || typeof key === 'number') {
-    const value = key instanceof Double ? key.value : key
-    if (Number.isInteger(value)) return value
-    throw new CelError(`unsupported index value ${formatDouble(value)} in list`)
-  }
-  throw new CelError(`unsupported index type '${kindOf(key)}' in list`)
-}
-const keyText = (key: unknown): string =>
-  key instanceof Double || key instanceof Uint ? String(key.value) : typeof key === 'object' ? kindOf(key) : String(key)
-
-function indexStep(operand: Step, index: Step): Step {
-  return (frame) => {
-    const value = operand(frame)
-    const key = index(frame)
-    charge(frame, 1)
-    if (value instanceof Optional) return value.present ? wrap(find(value.value, key)) : NONE
-    const found = find(value, key)
-    if (found) return found.value
-    if (Array.isArray(value)) throw new CelError(`index out of bounds: ${indexOf(key)}`)
-    throw noSuchKey(keyText(key))
-  }
-}
-const wrap = (found: { value: unknown } | undefined, adapt?: Adapter) =>
-  found ? new Optional(true, adapt ? adapt(found.value) : found.value) : NONE
-
-/** `a.?b`, `a[?b]`, and whatever follows an optional: absent is none. */
-function optionalStep(operand: Step, index: Step, adapt?: Adapter): Step {
-  return (frame) => {
-    const value = operand(frame)
-    const key = index(frame)
-    const present = value instanceof Optional ? value.present : true
-    const found = present ? wrap(find(value instanceof Optional ? value.value : value, key), adapt) : NONE
-    if (found.present) charge(frame, 1)
-    return found
-  }
-}
-const optionalField = (value: Optional, key: string, adapt?: Adapter) =>
-  value.present ? wrap(find(value.value, key), adapt) : NONE
 
 /** Lists give their elements, maps their entries. */
 function iterable(source: unknown): [Iterable<unknown>, boolean] {
@@ -485,48 +413,5 @@ function appendStep([left, right]: readonly Code[]): Step {
     charge(frame, 1)
     list.push(...added)
     return list
-  }
-}
-
-/** The elements of a constant list of plain values, for quick lookup. */
-function membership(list: unknown): CelMap | undefined {
-  if (!Array.isArray(list)) return undefined
-  const map = new CelMap()
-  for (const value of list) {
-    const kind = kindOf(value)
-    if (kind !== 'string' && kind !== 'bool' && kind !== 'int' && kind !== 'uint' && kind !== 'double') return undefined
-    map.set(value, true)
-  }
-  return map
-}
-function memberStep(operand: Step, members: CelMap): Step {
-  return (frame) => mapGet(members, operand(frame)) !== undefined
-}
-
-function callStep(fn: string, codes: readonly Code[], overloads: readonly Overload[]): Step {
-  const costs = new Map<Overload, CallCosts>(overloads.map((overload) => [overload, costOfCall(fn, overload.id)]))
-  const runs = codes.map((code) => code.run)
-  // also where the types are known: a nullable field may be null
-  const choose = (args: readonly unknown[]): Overload | undefined =>
-    overloads.find((candidate) => candidate.args.every((type, i) => accepts(type, args[i])))
-  return (frame) => {
-    const args = runs.map((run) => run(frame))
-    const chosen = choose(args)
-    if (!chosen) {
-      charge(frame, 1)
-      throw noSuchOverload()
-    }
-    const { cost, byResult } = costs.get(chosen)!
-    if (!byResult) {
-      charge(frame, cost ? cost(args, undefined) : 1)
-      return chosen.run(...args)
-    }
-    let result: unknown
-    try {
-      result = chosen.run(...args)
-      return result
-    } finally {
-      charge(frame, cost!(args, result))
-    }
   }
 }

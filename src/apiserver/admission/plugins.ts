@@ -32,7 +32,7 @@ import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceCarryOver } from './service-addresses.ts'
 import { storageObjectInUseProtection } from './storage-object-in-use-protection.ts'
-import type { AdmissionWebhooks } from './webhooks/webhooks.ts'
+import { type AdmissionWebhooks, webhookConditions } from './webhooks/webhooks.ts'
 
 export interface AdmissionParts {
   readonly store: Store
@@ -83,6 +83,7 @@ export const PLUGINS: readonly Entry[] = [
   off('DenyServiceExternalIPs', () => denyServiceExternalIPs),
   on('PodTopologyLabels', ({ lookup }) => podTopologyLabels(lookup)),
   off('PodResizeValidator', ({ lookup }) => podResizeValidator(lookup)),
+  always('WebhookConditions', () => webhookConditions),
   on('MutatingAdmissionWebhook', ({ webhooks }) => webhooks.mutating),
   on('ValidatingAdmissionWebhook', ({ webhooks }) => webhooks.validating),
   // Nothing comes after it: what it lets through is counted.
