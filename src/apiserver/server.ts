@@ -336,7 +336,9 @@ const openApiPaths = (openApi: OpenApi, aggregator: Aggregator): PathHandler => 
   owns: (path) => path.startsWith('/openapi/v'),
   async respond(request) {
     const { path, query, headers } = request
-    if (aggregator.remotes.length === 0 || !/^\/openapi\/v[23]\/?$/.test(path)) {
+    // Who asks for protobuf gets this server's own part: what others publish is only known as JSON.
+    const mergeable = /^\/openapi\/v[23]\/?$/.test(path) && !headers['accept']?.includes('proto-openapi')
+    if (aggregator.remotes.length === 0 || !mergeable) {
       return openApi.respond(path, query, headers)
     }
     const local = openApi.respond(path.replace(/\/$/, ''), query, { accept: 'application/json' })
