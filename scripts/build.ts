@@ -1,8 +1,9 @@
 // Bundles src/main.ts into dist/, so that a start reads a few files instead of hundreds. Run by the launcher and `npm run build`.
 // Packages with native code or data files of their own stay in node_modules.
-import { cpSync, mkdirSync, rmSync, utimesSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build, type Plugin } from 'esbuild'
+import { readDescriptions } from './descriptions.ts'
 
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
@@ -49,6 +50,11 @@ await build({
 // The schema tables are read next to the code that reads them, wherever the bundler put it.
 for (const target of [join(dist, 'tables'), join(dist, 'chunks/tables')]) {
   cpSync(join(root, 'src/api/schema/tables'), target, { recursive: true })
+}
+const descriptions = readDescriptions(root)
+if (descriptions) {
+  const text = JSON.stringify(descriptions)
+  for (const dir of ['tables', 'chunks/tables']) writeFileSync(join(dist, dir, 'descriptions.json'), text)
 }
 const now = new Date()
 utimesSync(join(dist, 'skiff.js'), now, now)

@@ -91,6 +91,7 @@ export class TestApi {
       this.#listeners.add(listener)
       return () => this.#listeners.delete(listener)
     },
+    forget: () => undefined,
     synced: async () => undefined,
     get: (kind, name, namespace) => this.get(kind, name, namespace) as never,
     list: (kind, selection) => this.#list(kind as never, selection) as never,

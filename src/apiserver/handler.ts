@@ -81,7 +81,8 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     let kind: Kind | undefined
     let response: ApiResponse
     try {
-      requireAccess(audit?.listening(parts.authorize) ?? parts.authorize, user, info)
+      const asking = requireAccess(audit?.listening(parts.authorize) ?? parts.authorize, user, info)
+      if (asking) await asking
       if (!info.isResource) response = await nonResource(parts.paths, request)
       else {
         kind = parts.registry.resources.find(info.group, info.version, info.resource)

@@ -3,11 +3,11 @@
 import { formatFamily, labelText, type MetricFamily, type MetricLabels } from '../base/metrics-text.ts'
 import type { RequestInfo } from './request-info.ts'
 
-interface Family extends MetricFamily {
+export interface Family extends MetricFamily {
   lines(): Iterable<string>
 }
 
-class Value implements Family {
+export class Value implements Family {
   readonly name: string
   readonly help: string
   readonly type: 'counter' | 'gauge'
@@ -47,7 +47,7 @@ interface Series {
   count: number
 }
 
-class Histogram implements Family {
+export class Histogram implements Family {
   readonly type = 'histogram'
   readonly name: string
   readonly help: string
@@ -114,11 +114,17 @@ export class Metrics {
   readonly auditEvents = new Value('counter', 'apiserver_audit_event_total', 'Events given to the audit log.')
   readonly auditErrors = new Value('counter', 'apiserver_audit_error_total', 'Audit events that were lost.')
   readonly #startedMs: number
+  readonly #more: Family[] = []
   /** What requests of one sort are counted in, found without making their labels' text again. */
   readonly #sorts = new Map<string, { total: { value: number }; durations: Series | undefined }>()
 
   constructor(startedMs: number) {
     this.#startedMs = startedMs
+  }
+
+  /** Families of parts of the server that aren't always there. */
+  also(...families: Family[]): void {
+    this.#more.push(...families)
   }
 
   /** Counts a request; `seconds` is undefined for long-running ones. */
@@ -144,7 +150,14 @@ export class Metrics {
   format(nowMs: number): string {
     const memory = process.memoryUsage()
     const cpu = process.cpuUsage()
-    const families: Family[] = [this.requests, this.durations, this.longRunning, this.inflight, this.rejected]
+    const families: Family[] = [
+      this.requests,
+      this.durations,
+      this.longRunning,
+      this.inflight,
+      this.rejected,
+      ...this.#more,
+    ]
     const single = (name: string, type: 'counter' | 'gauge', help: string, value: number) =>
       formatFamily({ name, type, help }, [`${name} ${value}`])
     const uptime = (nowMs - this.#startedMs) / 1000

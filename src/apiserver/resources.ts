@@ -2,6 +2,7 @@
 // ones come and go while it runs; `generation` tells caches of anything derived (discovery, OpenAPI) when to look again.
 import { createHash } from 'node:crypto'
 import type { Kind, Subresource, Verb } from '../api/kinds/kind.ts'
+import { byPreference } from '../api/meta/versions.ts'
 
 export interface ServedVersion {
   readonly version: string
@@ -65,19 +66,11 @@ export class Resources {
     }
     this.#groups = [...groups].map(([group, versions]) => ({
       group,
-      versions: [...versions].map(([version, kinds]) => ({ version, kinds })).sort(byPreference),
+      versions: [...versions]
+        .map(([version, kinds]) => ({ version, kinds }))
+        .sort((a, b) => byPreference(a.version, b.version)),
     }))
   }
-}
-
-/** k8s: GA before beta before alpha, higher numbers first. */
-function byPreference(a: ServedVersion, b: ServedVersion): number {
-  const rank = ({ version }: ServedVersion) => {
-    const [, major = '0', stage = '', minor = '0'] = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version) ?? []
-    const stages: Record<string, number> = { '': 3, beta: 2, alpha: 1 }
-    return (stages[stage] ?? 0) * 1e6 + Number(major) * 1e3 + Number(minor)
-  }
-  return rank(b) - rank(a)
 }
 
 export interface SubresourceFacts {

@@ -12,6 +12,8 @@ import type { Pki } from '../base/pki.ts'
 import { reviews } from './actions/reviews.ts'
 import type { AdmissionSettings } from './admission/plugin-choice.ts'
 import { standardAdmission } from './admission/plugins.ts'
+import { enforcesQuotas } from './admission/resource-quota.ts'
+import { AdmissionWebhooks } from './admission/webhooks/webhooks.ts'
 import { AddressRange } from './allocators/address-range.ts'
 import { ServiceAddresses } from './allocators/service-addresses.ts'
 import type { PortRange } from './allocators/service-plan.ts'
@@ -19,10 +21,13 @@ import { Auditor, type AuditSink } from './audit/auditor.ts'
 import { auditedConnection } from './audit/connection.ts'
 import type { AuditPolicy } from './audit/policy.ts'
 import { authentication } from './authentication.ts'
-import { ServiceAccountTokens } from './authn/service-account-tokens.ts'
-import { Authorizer } from './authz/authorizer.ts'
+import type { ServiceAccountTokens } from './authn/service-account-tokens.ts'
+import { type AuthenticationOptions, openAuthentication } from './authn/setup.ts'
+import { Authorizer, type ChainLink } from './authz/authorizer.ts'
 import { ensureDefaultRoles } from './authz/ensure-defaults.ts'
 import { bootstrap, publishAddress } from './bootstrap/bootstrap.ts'
+import type { PostReview } from './crd/conversion.ts'
+import { Definitions } from './crd/definitions.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { EventExpiry } from './events/event-expiry.ts'
 import { createHandler, type PathHandler } from './handler.ts'
@@ -31,7 +36,9 @@ import { type Encoders, JSON_TYPE, standardEncoders } from './http/encode.ts'
 import type { FrontEnd } from './http/front-end.ts'
 import { Metrics } from './metrics.ts'
 import { OpenApi } from './openapi/documents.ts'
+import { QuotaKeeper } from './quota/quota-keeper.ts'
 import type { Registry } from './registry/call.ts'
+import { inTurn } from './registry/commit-hooks.ts'
 import { Resources } from './resources.ts'
 import { objectResponse, textResponse } from './respond.ts'
 import type { Store } from './storage/store.ts'
@@ -40,6 +47,7 @@ import { NodeConnections } from './streaming/node-connection.ts'
 import { Binding, bind } from './subresources/binding.ts'
 import { subresourceActions } from './subresources/subresources.ts'
 import { VERSION_INFO } from './version.ts'
+import type { WebhookClient, WebhookClientParts } from './webhooks/client.ts'
 
 export interface ApiServerOptions {
   readonly store: Store
@@ -57,6 +65,10 @@ export interface ApiServerOptions {
   readonly admission?: AdmissionSettings
   /** More encodings of answers than JSON and YAML. */
   readonly encoders?: Encoders
+  /** Who is recognised besides holders of certificates and of service accounts' tokens. */
+  readonly authentication?: AuthenticationOptions
+  /** Who is asked whether somebody may, in order; nodes' rules and RBAC unless given. */
+  readonly authorization?: readonly ChainLink[]
   readonly kinds?: readonly Kind<never>[]
   /** Numbers in [0, 1): generated names, choice of addresses. */
   readonly random?: () => number
@@ -99,21 +111,38 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const resources = new Resources([...(options.kinds ?? builtinKinds), Binding as unknown as Kind<never>])
   // Only a server that can listen needs what HTTP takes; it loads while the store is read.
   const httpCode = pki && import('./http/front-end.ts')
-  const tokens = pki && new ServiceAccountTokens(store, { key: pki.tokenKey, clock })
+  const { tokens, bearerTokens, anonymous, requestHeader } = openAuthentication(
+    store,
+    clock,
+    pki,
+    options.authentication,
+  )
 
   await ensureDefaultRoles(store, clock, newUid)
-  const authorizer = await Authorizer.open(store)
+  const authorizer = await Authorizer.open(store, options.authorization)
   const serviceRange = new AddressRange(options.serviceCIDR)
   const nodePorts = options.nodePorts ?? NODE_PORTS
   const addresses = await ServiceAddresses.open(store, { addresses: serviceRange, nodePorts }, random)
+  const quotas = await QuotaKeeper.open({ store, clock, log, enforces: enforcesQuotas(options.admission) })
   const nodes = new NodeConnections(store, () => pki && { ca: pki.authorityCert, ...pki.kubeletClient })
 
+  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics })
   const registry: Registry = {
     store,
     clock,
     resources,
-    admission: standardAdmission({ store, clock, random, authorizer, resources, settings: options.admission }),
-    hooks: addresses,
+    admission: standardAdmission({
+      store,
+      clock,
+      random,
+      authorizer,
+      resources,
+      quotas,
+      webhooks,
+      settings: options.admission,
+    }),
+    // Ports have been given when quotas count them.
+    hooks: inTurn([addresses, quotas]),
     random,
     newUid,
     stopping: stopping.signal,
@@ -131,7 +160,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     log,
     metrics,
     subresource: subresourceActions({ nodes, tokens }),
-    actions: { ...reviews({ authorizer, tokens }), Binding: bind },
+    actions: { ...reviews({ authorizer, bearerTokens }), Binding: bind },
     mediaTypes: [JSON_TYPE, ...Object.keys(encoders)],
     paths: [
       discoveryPaths(new Discovery(resources, address)),
@@ -148,9 +177,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       ),
       ...(tokens
         ? [
-            exactly('/openid/v1/jwks', () => objectResponse(tokens.jwks())),
+            exactly('/openid/v1/jwks', () => publicDocument(tokens.jwks(), 'application/jwk-set+json')),
             exactly('/.well-known/openid-configuration', () =>
-              objectResponse(tokens.openidConfiguration(`https://${address}`)),
+              publicDocument(tokens.openidConfiguration(`https://${address}`), 'application/json'),
             ),
           ]
         : []),
@@ -158,6 +187,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     ],
   })
   const parts = { store, resources, handler }
+  const definitions = await Definitions.open({
+    ...parts,
+    clock,
+    log,
+    post: conversionPost({ store, clock, random }),
+    stopping: stopping.signal,
+  })
   await bootstrap(parts, { serviceRange, port: DEFAULT_PORT }, stopping.signal)
   const eventExpiry = await EventExpiry.open({ store, clock, log })
   ready = true
@@ -175,7 +211,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       const { FrontEnd } = await httpCode!
       frontEnd = new FrontEnd({
         handler,
-        authenticate: authentication({ tokens, authorizer, log }),
+        authenticate: authentication({ bearerTokens, anonymous, requestHeader, authorizer, log }),
         connect: (request: ApiRequest) =>
           auditedConnection({ audit, newUid }, request, authorize, (authorize) =>
             connect({ registry, authorize, nodes, log }, request),
@@ -204,12 +240,31 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       closing ??= (async () => {
         stopping.abort(new Error('the server is stopping'))
         await frontEnd?.close()
+        await definitions.close()
         await eventExpiry.close()
+        await quotas.close()
         addresses.close()
         authorizer.close()
+        webhooks.close()
       })()
       return closing
     },
+  }
+}
+
+/** k8s: may be kept for an hour by whoever verifies tokens. */
+const publicDocument = (document: object, type: string) => ({
+  status: 200,
+  headers: { 'content-type': type, 'cache-control': 'public, max-age=3600' },
+  body: { kind: 'bytes' as const, bytes: Buffer.from(JSON.stringify(document)) },
+})
+
+/** What calls conversion webhooks; its code is loaded for the first call. */
+function conversionPost(parts: WebhookClientParts): PostReview {
+  let client: Promise<WebhookClient> | undefined
+  return async (target, review, options) => {
+    client ??= import('./webhooks/client.ts').then(({ WebhookClient }) => new WebhookClient(parts))
+    return (await client).post(target, review, options)
   }
 }
 

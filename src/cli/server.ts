@@ -1,11 +1,12 @@
 // `skiff server`: the control plane. The API server with its database; the scheduler and the controllers as its in-process clients.
 
+import type { Kind } from '../api/kinds/kind.ts'
 import type { RequestHandler } from '../api/wire.ts'
-import { TokenKey } from '../apiserver/authn/jwt.ts'
-import { createApiServer } from '../apiserver/server.ts'
+import { type ApiServer, createApiServer } from '../apiserver/server.ts'
 import { openLevelStore } from '../apiserver/storage/leveldb.ts'
 import { systemClock } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
+import { releaseStartMemory } from '../base/heap.ts'
 import { keepRenewed, type Pki } from '../base/pki.ts'
 import { createClient } from '../client/api-client.ts'
 import { createEventRecorder } from '../client/event-recorder.ts'
@@ -13,6 +14,7 @@ import { inProcessTransport } from '../client/in-process-transport.ts'
 import { createCache } from '../client/informer-cache.ts'
 import { ControllerMetrics } from '../controllers/metrics.ts'
 import { runAllControllers } from '../controllers/registry.ts'
+import { keptOfConfigMap } from '../controllers/root-ca.ts'
 import { SchedulerMetrics } from '../scheduler/metrics.ts'
 import { runScheduler } from '../scheduler/scheduler.ts'
 import { openAudit } from './audit.ts'
@@ -63,9 +65,10 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
         await writeKubeconfig(pki, config, files)
       })
       writeReady(files, 'server')
+      releaseStartMemory(clock)
       await Promise.all([
         schedule(child(ctx, { component: 'scheduler' }), server.handler, metrics.scheduler),
-        control(child(ctx, { component: 'controllers' }), server.handler, metrics.controllers, pki),
+        control(child(ctx, { component: 'controllers' }), server, metrics.controllers, pki),
       ])
     } finally {
       await server.close()
@@ -87,17 +90,21 @@ async function schedule(ctx: Ctx, handler: RequestHandler, metrics: SchedulerMet
 }
 
 /** The controllers may do everything: together they delete, mark and make objects of every kind there is. */
-async function control(ctx: Ctx, handler: RequestHandler, metrics: ControllerMetrics, pki: Pki): Promise<void> {
+async function control(ctx: Ctx, server: ApiServer, metrics: ControllerMetrics, pki: Pki): Promise<void> {
   const user = { name: 'system:kube-controller-manager', groups: ['system:masters', 'system:authenticated'] }
-  const { client, cache, clock } = parts(ctx, handler, user, 'kube-controller-manager')
+  const { client, cache, clock } = parts(ctx, server.handler, user, 'kube-controller-manager')
   const events = createEventRecorder(ctx, client, clock, { component: 'controllers' })
-  const key = new TokenKey(pki.tokenKey)
   const deps = { client, cache, events, clock, metrics }
-  await runAllControllers(ctx, deps, { ca: pki.authorityCert, signToken: async (claims) => key.sign(claims) })
+  await runAllControllers(ctx, deps, {
+    ca: pki.authorityCert,
+    authority: pki.authority,
+    signToken: async (claims) => server.tokens!.sign(claims),
+  })
   await Promise.all([cache.stopped(), events.settled()])
 }
 
 function parts(ctx: Ctx, handler: RequestHandler, user: { name: string; groups: string[] }, fieldManager: string) {
   const client = createClient(inProcessTransport(handler, { user, userAgent: fieldManager }), { fieldManager })
-  return { client, cache: createCache(ctx, client, systemClock), clock: systemClock }
+  const keep = (kind: Kind<never>) => (kind.group === '' && kind.kind === 'ConfigMap' ? keptOfConfigMap : undefined)
+  return { client, cache: createCache(ctx, client, systemClock, { keep }), clock: systemClock }
 }

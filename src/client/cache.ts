@@ -25,6 +25,8 @@ export interface Cache {
    * cache being updated first; objects that exist already arrive as `added`. Returns a function that takes the handler off.
    */
   watch<T extends KubeObject>(kind: Kind<T>, onChange?: ChangeHandler<T>): () => void
+  /** Ends following a kind that is served no more; what the cache held of it is gone. */
+  forget(kind: Kind<never>): void
   /** Resolves when every kind asked for so far has been listed once; rejects when the signal is aborted. */
   synced(signal: AbortSignal): Promise<void>
   get<T extends KubeObject>(kind: Kind<T>, name: string, namespace?: string): DeepReadonly<T> | undefined

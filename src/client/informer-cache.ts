@@ -1,8 +1,9 @@
 // The Cache of a process: one informer per kind, started when the kind is first asked for and stopped with the ctx.
 import type { Kind } from '../api/kinds/kind.ts'
-import type { KubeObject } from '../api/meta/object.ts'
+import { isNotFound } from '../api/meta/errors.ts'
+import type { DeepReadonly, KubeObject } from '../api/meta/object.ts'
 import type { Clock } from '../base/clock.ts'
-import type { Ctx } from '../base/ctx.ts'
+import { type Ctx, child } from '../base/ctx.ts'
 import { Supervisor } from '../base/supervise.ts'
 import type { Cache, ChangeHandler } from './cache.ts'
 import type { Client, ListOptions } from './client.ts'
@@ -11,6 +12,8 @@ import { Informer } from './informer.ts'
 export interface CacheOptions {
   /** What of a kind the server is to send; everything unless it says otherwise: `(kind) => kind.kind === 'Pod' ? {…} : {}`. */
   select?: (kind: Kind<never>) => ListOptions
+  /** What is kept of the objects of a kind, and shown to handlers, where less than all of it will do; undefined: all. */
+  keep?: (kind: Kind<never>) => ((object: DeepReadonly<KubeObject>) => DeepReadonly<KubeObject>) | undefined
   /** Objects per page of a list. */
   pageSize?: number
 }
@@ -21,8 +24,9 @@ export interface InformerCache extends Cache {
 }
 
 export function createCache(ctx: Ctx, client: Client, clock: Clock, options: CacheOptions = {}): InformerCache {
-  const { select = () => ({}), pageSize = 500 } = options
+  const { select = () => ({}), keep = () => undefined, pageSize = 500 } = options
   const informers = new Map<string, Informer>()
+  const stops = new Map<string, AbortController>()
   const supervisor = new Supervisor(ctx)
   const onReach = reachLog(ctx)
 
@@ -31,9 +35,16 @@ export function createCache(ctx: Ctx, client: Client, clock: Clock, options: Cac
   function informerOf(kind: Kind<never>): Informer {
     const known = find(kind)
     if (known) return known
-    const informer = new Informer(kind as unknown as Kind, { select: select(kind), pageSize, onReach })
+    const informer = new Informer(kind as unknown as Kind, {
+      select: select(kind),
+      keep: keep(kind),
+      pageSize,
+      onReach,
+    })
+    const stop = new AbortController()
     informers.set(nameOf(kind), informer)
-    supervisor.start(`informer ${kind.plural}`, (runCtx) => informer.run(runCtx, client, clock))
+    stops.set(nameOf(kind), stop)
+    supervisor.start(`informer ${kind.plural}`, (runCtx) => informer.run(child(runCtx, {}, stop.signal), client, clock))
     return informer
   }
 
@@ -41,6 +52,13 @@ export function createCache(ctx: Ctx, client: Client, clock: Clock, options: Cac
     watch(kind: Kind<never>, onChange?: ChangeHandler<KubeObject>) {
       const informer = informerOf(kind)
       return onChange ? informer.subscribe(ctx, onChange) : () => {}
+    },
+
+    forget(kind: Kind<never>) {
+      stops.get(nameOf(kind))?.abort(new Error('the kind is followed no more'))
+      find(kind)?.end()
+      stops.delete(nameOf(kind))
+      informers.delete(nameOf(kind))
     },
 
     async synced(signal: AbortSignal) {
@@ -71,6 +89,8 @@ const nameOf = (kind: Kind<never>) => `${kind.apiVersion}/${kind.plural}`
 function reachLog({ log }: Ctx): (err?: unknown) => void {
   let away = false
   return (err) => {
+    // Who answers that there is no such kind is there; whoever follows the kind will hear of its end.
+    if (isNotFound(err)) return
     if (err !== undefined && !away) log.warn({ err }, 'cannot follow the api, retrying')
     else if (err === undefined && away) log.info('following the api again')
     else if (err !== undefined) log.debug({ err }, 'still cannot follow the api')

@@ -17,6 +17,8 @@ type Handler = ChangeHandler<KubeObject>
 export interface InformerOptions {
   select: ListOptions
   pageSize: number
+  /** What is kept of an object; all of it unless given. */
+  keep?: ((object: Known) => Known) | undefined
   /** Told about failures to reach the API, and of the first success after them. */
   onReach: (err?: unknown) => void
 }
@@ -55,6 +57,12 @@ export class Informer {
     this.#handlers.add(handler)
     for (const object of this.objects.list()) this.#tell(ctx, handler, { type: 'added', object, old: undefined })
     return () => this.#handlers.delete(handler)
+  }
+
+  /** Nothing more will come: whoever waits for the first list waits no longer. */
+  end(): void {
+    this.#handlers.clear()
+    this.#listed.resolve()
   }
 
   /** Follows until the ctx is aborted; never rejects. */
@@ -140,7 +148,8 @@ export class Informer {
     return spoke
   }
 
-  #put(ctx: Ctx, key: string, object: Known): void {
+  #put(ctx: Ctx, key: string, whole: Known): void {
+    const object = this.#options.keep?.(whole) ?? whole
     const old = this.objects.set(key, object)
     this.#tellAll(ctx, { type: old ? 'updated' : 'added', object, old })
   }

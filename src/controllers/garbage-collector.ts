@@ -4,6 +4,7 @@ import type { Kind } from '../api/kinds/kind.ts'
 import { isConflict, isNotFound, isStatus } from '../api/meta/errors.ts'
 import type { DeepReadonly, KubeObject } from '../api/meta/object.ts'
 import { type Ctx, child } from '../base/ctx.ts'
+import { followCustomKinds } from '../client/custom-kinds.ts'
 import { RecentMap } from '../client/recent-map.ts'
 import { WorkQueue } from '../client/work-queue.ts'
 import type { ControllerDeps } from './controller.ts'
@@ -52,12 +53,38 @@ class GarbageCollector {
   }
 
   follow(): (() => void)[] {
-    return this.#kinds.map((kind) =>
-      this.#deps.cache.watch(kind as unknown as Kind, ({ type, object }) => {
-        if (type === 'deleted') this.#look(this.#graph.remove(object.metadata.uid))
-        else this.#look(this.#graph.put(kind, object))
+    const { cache } = this.#deps
+    return [
+      ...this.#kinds.map((kind) => this.#followKind(kind)),
+      followCustomKinds(cache, (kind) => {
+        const name = `${kind.group}/${kind.kind}`
+        this.#kindsByName.set(name, kind)
+        const stop = this.#followKind(kind)
+        // Whoever named an owner of this kind could not be judged before.
+        this.#look([...this.#graph.nodes()])
+        return (gone) => {
+          stop()
+          if (this.#kindsByName.get(name) === kind) this.#kindsByName.delete(name)
+          this.#forget(kind, gone)
+        }
       }),
-    )
+    ]
+  }
+
+  #followKind(kind: Kind<never>): () => void {
+    return this.#deps.cache.watch(kind as unknown as Kind, ({ type, object }) => {
+      if (type === 'deleted') this.#look(this.#graph.remove(object.metadata.uid))
+      else this.#look(this.#graph.put(kind, object))
+    })
+  }
+
+  /** The kind is followed no more; if it is gone, its objects are gone with it: events of the last ones may never come. */
+  #forget(kind: Kind<never>, gone: boolean): void {
+    for (const { metadata } of this.#deps.cache.list(kind as unknown as Kind)) {
+      if (gone) this.#absent.set(metadata.uid, true)
+      this.#look(this.#graph.remove(metadata.uid))
+    }
+    this.#deps.cache.forget(kind)
   }
 
   close(): void {

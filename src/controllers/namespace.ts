@@ -8,6 +8,7 @@ import { isNotFound, isStatus } from '../api/meta/errors.ts'
 import type { DeepReadonly, KubeObject } from '../api/meta/object.ts'
 import type { NamespaceCondition } from '../api/types/core.v1.ts'
 import type { Ctx } from '../base/ctx.ts'
+import { customKinds, followCustomKinds } from '../client/custom-kinds.ts'
 import { type Controller, type ControllerDeps, defineController, type Trigger } from './controller.ts'
 
 const FINALIZER = 'kubernetes'
@@ -21,16 +22,23 @@ export interface Remaining {
   finalizers: ReadonlyMap<string, number>
 }
 
-/** @param kinds every namespaced kind whose objects are stored and can be deleted */
+/** @param kinds every built-in namespaced kind whose objects are stored and can be deleted; custom ones are followed as they come */
 export function namespaceController(kinds: readonly Kind<never>[]): Controller<never> {
   return defineController<Namespace>({
     name: 'namespace',
     kind: Namespace,
     triggers: kinds.map(terminatingNamespaceOf),
+    moreTriggers: (cache, add) =>
+      followCustomKinds(cache, (kind) => (isNamespaced(kind) ? add(terminatingNamespaceOf(kind)) : () => {})),
     async sync(ctx, namespace, _key, deps) {
       if (!namespace?.metadata.deletionTimestamp) return
       if (!namespace.spec?.finalizers?.includes(FINALIZER)) return
-      const { remaining, failures } = await empty(ctx, namespace.metadata.name, kinds, deps)
+      const { remaining, failures } = await empty(
+        ctx,
+        namespace.metadata.name,
+        [...kinds, ...customKinds(deps.cache).filter(isNamespaced)],
+        deps,
+      )
       const marked = await report(ctx, namespace, remaining, failures, deps)
       if (failures.length > 0) throw failures[0]
       // Each of them will tell when it goes.

@@ -1,6 +1,10 @@
 // The list of all controllers, in the order they are started, and the one function that runs them.
 import { builtinKinds } from '../api/kinds/builtin.ts'
+import type { KeyPair } from '../base/certificates.ts'
 import type { Ctx } from '../base/ctx.ts'
+import { csrApproving } from './certificates/csr-approving.ts'
+import { csrCleaner } from './certificates/csr-cleaner.ts'
+import { csrSigning } from './certificates/csr-signing.ts'
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
 import type { Controller } from './controller.ts'
 import { deployment } from './deployment.ts'
@@ -22,11 +26,13 @@ import { taintEviction } from './taint-eviction.ts'
 export interface ControllersOptions {
   /** PEM of the authority behind the API server's certificate. */
   ca: string
+  /** Signs certificates on request; without it nothing is signed. */
+  authority?: KeyPair
   signToken: TokenSigner
 }
 
 /** Some hold state (timers' beginnings, nodes' last signs of life): every call makes a fresh set. */
-export function controllers({ ca, signToken }: ControllersOptions): Controller<never>[] {
+export function controllers({ ca, authority, signToken }: ControllersOptions): Controller<never>[] {
   return [
     serviceAccount,
     rootCa(ca),
@@ -42,6 +48,9 @@ export function controllers({ ca, signToken }: ControllersOptions): Controller<n
     taintEviction(),
     podGc(),
     clusterRoleAggregation,
+    csrApproving,
+    ...(authority ? [csrSigning(authority)] : []),
+    csrCleaner,
   ]
 }
 

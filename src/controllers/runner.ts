@@ -7,7 +7,7 @@ import type { Timer } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
 import type { EventRecorder } from '../client/events.ts'
 import { WorkQueue } from '../client/work-queue.ts'
-import { type Controller, type ControllerDeps, isTerminal } from './controller.ts'
+import { type Controller, type ControllerDeps, isTerminal, type Trigger } from './controller.ts'
 import { ControllerMetrics, type QueueCounters } from './metrics.ts'
 import { OwnWrites } from './own-writes.ts'
 
@@ -68,14 +68,21 @@ class ControllerRun {
     }
     this.#followed.add(kind as unknown as Kind<never>)
     const stops = [cache.watch(kind, ({ object }) => addAll([objectKey(object)]))]
-    for (const trigger of triggers) {
+    const onTrigger = (trigger: Trigger<never>) => {
       this.#followed.add(trigger.kind)
-      stops.push(
-        cache.watch(trigger.kind as unknown as Kind, ({ object, old }) =>
-          addAll(trigger.keys(object as never, old as never, cache)),
-        ),
+      return cache.watch(trigger.kind as unknown as Kind, ({ object, old }) =>
+        addAll(trigger.keys(object as never, old as never, cache)),
       )
     }
+    for (const trigger of triggers) stops.push(onTrigger(trigger))
+    const more = this.#controller.moreTriggers?.(cache, (trigger) => {
+      const stop = onTrigger(trigger)
+      return () => {
+        stop()
+        this.#followed.delete(trigger.kind)
+      }
+    })
+    if (more) stops.push(more)
     for (const read of reads) {
       if (this.#followed.has(read)) continue
       this.#followed.add(read)

@@ -284,8 +284,9 @@ test('templates, quotas, limits and endpoints are found by their labels', async 
     metadata: { name: 'updated' },
     spec: { hard: { cpu: '1' } },
   })
+  assert.equal(quota.status, 201)
   const { body } = await api.put('/api/v1/namespaces/default/resourcequotas/updated', {
-    ...quota.body,
+    metadata: { name: 'updated' }, // whatever its revision: what is used is counted at any time
     spec: { hard: { cpu: '2000m', memory: '1024Mi' } },
   })
   assert.deepEqual(body.spec.hard, { cpu: '2', memory: '1Gi' })

@@ -163,6 +163,14 @@ withEachKubectl('kubectl', (session) => {
   test('explain, api-resources, api-versions, version, cluster-info, config view', async () => {
     assert.match(await cluster('explain deployment.spec.strategy'), /KIND: +Deployment[\s\S]*rollingUpdate/)
     assert.match(await cluster('explain pods --recursive'), /containers\s+<\[\]Container> -required-/)
+    assert.match(
+      await cluster('explain pod.spec.activeDeadlineSeconds'),
+      /FIELD: activeDeadlineSeconds <integer>[\s\S]*Value must be a positive integer/,
+    )
+    assert.match(
+      await cluster('explain deployment.spec.strategy --output plaintext-openapiv2'),
+      /RESOURCE: +strategy <(Object|DeploymentStrategy)>[\s\S]*"Recreate" or\s+"RollingUpdate"/,
+    )
     await session.refused('explain pod.spec.nosuch', /field "nosuch" does not exist/)
     assert.match(await cluster('api-resources'), /deployments +deploy +apps\/v1 +true +Deployment/)
     assert.match(await cluster('api-resources --api-group=apps -o wide'), /create,delete,deletecollection,get,list/)

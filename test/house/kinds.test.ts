@@ -49,6 +49,9 @@ for (const file of readdirSync(SOURCES)) {
 }
 
 /** The object as the server has it once it is created: decoded, identified, defaulted and prepared. */
+/** What a kind says about updates, in whichever of the two ways it says it. */
+const changeErrors = (kind: Kind) => kind.validateChange ?? kind.validateUpdate
+
 function created(kind: Kind<KubeObject>, fixture: Record<string, unknown>): KubeObject {
   const obj = defaulted(kind, fixture)
   kind.prepareForCreate?.(obj)
@@ -127,7 +130,7 @@ for (const [file, kind] of defined) {
       assert.equal(kind.subresources.includes('scale'), kind.scale !== undefined)
       assert.ok(names.length > 0, 'at least one valid object')
       if (kind.validate) assert.ok(fixtures.invalid?.length, 'at least one invalid object')
-      if (kind.validateUpdate) assert.ok(fixtures.updates?.length, 'at least one forbidden update')
+      if (changeErrors(kind)) assert.ok(fixtures.updates?.length, 'at least one forbidden update')
     })
 
     for (const name of names) {
@@ -142,9 +145,8 @@ for (const [file, kind] of defined) {
         assert.deepEqual(parse(stringify(once)), once)
         const again = decodeObject(kind.schema, once)
         assert.deepEqual(again.unknown, [], 'defaults name only fields that the type has')
-        if (kind.validateUpdate) {
-          assert.equal(lines(kind.validateUpdate(structuredClone(once), once)), 'no error', 'no change is no problem')
-        }
+        const changes = changeErrors(kind)
+        if (changes) assert.equal(lines(changes(structuredClone(once), once)), 'no error', 'no change is no problem')
         if (kind.storedAs) {
           const back = kind.storedAs.fromStored(kind.storedAs.toStored(structuredClone(once)))
           assert.deepEqual(back, once, 'nothing is lost in the stored form')
@@ -177,13 +179,13 @@ for (const [file, kind] of defined) {
     for (const item of fixtures.updates ?? []) {
       test(`refuses the update ${JSON.stringify(item.change)}`, () => {
         const old = created(kind, base(item.of))
-        assertNames(kind.validateUpdate?.(changed(old, item.change), old) ?? [], item)
+        assertNames(changeErrors(kind)?.(changed(old, item.change), old) ?? [], item)
       })
     }
     for (const { of, change } of fixtures.allowedUpdates ?? []) {
       test(`allows the update ${JSON.stringify(change)}`, () => {
         const old = created(kind, base(of))
-        assert.equal(lines(kind.validateUpdate?.(changed(old, change), old) ?? []), 'no error')
+        assert.equal(lines(changeErrors(kind)?.(changed(old, change), old) ?? []), 'no error')
       })
     }
   })

@@ -1,14 +1,24 @@
-// CustomResourceDefinition: a kind that is declared at run time. The rules of its schemas are checked where custom resources are served.
-import { type FieldError, invalid, required } from '../meta/errors.ts'
-import { dns1035Label, dnsSubdomain } from '../meta/names.ts'
+// CustomResourceDefinition: a kind that is declared at run time. What its parts have to be like stands in crd-validation/ and in
+// ../structural; what becomes of it, in the API server's crd room.
+import { isConditionTrue, withCondition } from '../meta/conditions.ts'
+import { type FieldError, invalid, notSupported, required } from '../meta/errors.ts'
 import type { DeepReadonly } from '../meta/object.ts'
+import type { Props } from '../structural/props.ts'
+import { hasRules, loadRules } from '../structural/rules.ts'
 import type * as types from '../types/apiextensions.v1.ts'
-import { checkImmutable, checkName, checkOneOf, checkPresent, checkUnique } from './check.ts'
+import { checkImmutable } from './check.ts'
 import { createdAt } from './columns.ts'
+import { conversionErrors, hasKnownVersion } from './crd-validation/conversion.ts'
+import { approvalErrors, groupErrors, namesErrors } from './crd-validation/names.ts'
+import { sharedErrors, versionsErrors } from './crd-validation/versions.ts'
 import { defineKind } from './kind.ts'
-import { checkClientConfig, defaultClientConfig } from './webhook-rules.ts'
+import { defaultClientConfig } from './webhook-rules.ts'
 
 export type CustomResourceDefinition = types.CustomResourceDefinition
+type Definition = DeepReadonly<CustomResourceDefinition>
+
+/** k8s: held by a definition that is being deleted until its instances are gone. */
+export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io'
 
 export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
   group: 'apiextensions.k8s.io',
@@ -36,66 +46,31 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
     crd.status.conditions ??= []
     crd.status.storedVersions ??= (spec.versions ?? []).filter((v) => v.storage).map((v) => v.name)
   },
-  validate({ metadata, spec }) {
-    const errors: FieldError[] = []
-    const { names } = spec
-    checkName(errors, 'spec.group', spec.group, dnsSubdomain)
-    if (spec.group && !spec.group.includes('.')) {
-      errors.push(invalid('spec.group', spec.group, 'should be a domain with at least one dot'))
-    }
-    checkOneOf(errors, 'spec.scope', spec.scope, ['Cluster', 'Namespaced'])
-    checkName(errors, 'spec.names.plural', names.plural, dns1035Label)
-    checkName(errors, 'spec.names.singular', names.singular, dns1035Label)
-    for (const key of ['kind', 'listKind'] as const) {
-      const value = names[key]
-      if (!checkPresent(errors, `spec.names.${key}`, value)) continue
-      for (const problem of dns1035Label(value!.toLowerCase())) {
-        errors.push(invalid(`spec.names.${key}`, value, `may have mixed case, but should otherwise match: ${problem}`))
-      }
-    }
-    if (names.kind && names.kind === names.listKind) {
-      errors.push(invalid('spec.names.listKind', names.listKind, 'kind and listKind may not be the same'))
-    }
-    names.shortNames?.forEach((name, i) => {
-      checkName(errors, `spec.names.shortNames[${i}]`, name, dns1035Label)
-    })
-    names.categories?.forEach((name, i) => {
-      checkName(errors, `spec.names.categories[${i}]`, name, dns1035Label)
-    })
-    const wanted = `${names.plural}.${spec.group}`
-    if (metadata.name !== wanted) {
-      errors.push(invalid('metadata.name', metadata.name, 'must be spec.names.plural+"."+spec.group'))
-    }
-    errors.push(...validateVersions(spec))
-    checkOneOf(errors, 'spec.conversion.strategy', spec.conversion?.strategy, ['None', 'Webhook'])
-    const webhook = spec.conversion?.webhook
-    if (spec.conversion?.strategy === 'Webhook') {
-      if (!webhook?.clientConfig) {
-        errors.push(required('spec.conversion.webhook.clientConfig', 'required when strategy is set to Webhook'))
-      } else checkClientConfig(errors, 'spec.conversion.webhook.clientConfig', webhook.clientConfig)
-      checkPresent(errors, 'spec.conversion.webhook.conversionReviewVersions', webhook?.conversionReviewVersions)
-    }
-    return errors
-  },
-  validateUpdate(crd, old) {
-    const errors: FieldError[] = []
-    checkImmutable(errors, 'spec.group', crd.spec.group, old.spec.group)
-    const established = old.status?.conditions?.some((c) => c.type === 'Established' && c.status === 'True')
-    if (established) {
+  ready: ({ spec }) =>
+    spec.versions?.some(({ schema }) => hasRules(schema?.openAPIV3Schema as Props | undefined))
+      ? loadRules()
+      : undefined,
+  validate: (crd) => [
+    ...nameErrors(crd),
+    ...specErrors(crd, undefined),
+    ...storedErrors(crd),
+    ...approvalErrors(crd, undefined),
+  ],
+  validateChange(crd, old) {
+    const errors = [...specErrors(crd, old)]
+    if (isConditionTrue(old.status?.conditions, 'Established')) {
       checkImmutable(errors, 'spec.scope', crd.spec.scope, old.spec.scope)
       checkImmutable(errors, 'spec.names.kind', crd.spec.names.kind, old.spec.names.kind)
     }
+    checkImmutable(errors, 'spec.group', crd.spec.group, old.spec.group)
     checkImmutable(errors, 'spec.names.plural', crd.spec.names.plural, old.spec.names.plural)
-    const names = new Set(crd.spec.versions?.map((v) => v.name))
-    old.status?.storedVersions?.forEach((version, i) => {
-      if (!names.has(version)) {
-        errors.push(
-          invalid(`status.storedVersions[${i}]`, version, 'missing from spec.versions; must appear in spec.versions'),
-        )
-      }
-    })
+    errors.push(...storedErrors(crd), ...approvalErrors(crd, old))
     return errors
   },
+  validateStatusUpdate: (crd) =>
+    namesErrors(crd.status?.acceptedNames ?? { plural: '', kind: '' }, 'status.acceptedNames').concat(
+      storedErrors(crd),
+    ),
   prepareForCreate(crd) {
     crd.status = {
       conditions: [],
@@ -110,74 +85,61 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
     const noted = crd.status.storedVersions ?? []
     if (stored && !noted.includes(stored)) crd.status = { ...crd.status, storedVersions: [...noted, stored] }
   },
+  prepareForDelete(crd, nowMs) {
+    const { finalizers = [] } = crd.metadata
+    if (!finalizers.includes(CLEANUP_FINALIZER)) crd.metadata.finalizers = [...finalizers, CLEANUP_FINALIZER]
+    const condition: types.CustomResourceDefinitionCondition = {
+      type: 'Terminating',
+      status: 'True',
+      reason: 'InstanceDeletionPending',
+      message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
+    }
+    const conditions = withCondition<types.CustomResourceDefinitionCondition>(crd.status?.conditions, condition, nowMs)
+    crd.status = { ...crd.status, conditions }
+  },
 })
 
-function validateVersions({
-  versions = [],
-  preserveUnknownFields,
-}: DeepReadonly<types.CustomResourceDefinitionSpec>): FieldError[] {
+function nameErrors({ metadata, spec }: Definition): FieldError[] {
+  const wanted = `${spec.names.plural ?? ''}.${spec.group ?? ''}`
+  if (metadata.name === wanted) return []
+  return [invalid('metadata.name', metadata.name, 'must be spec.names.plural+"."+spec.group')]
+}
+
+/** In the order of the real server's complaints. */
+function specErrors({ spec, status }: Definition, old: Definition | undefined): FieldError[] {
+  const errors = groupErrors(spec.group)
+  if (!spec.scope) errors.push(required('spec.scope'))
+  else if (spec.scope !== 'Cluster' && spec.scope !== 'Namespaced') {
+    errors.push(notSupported('spec.scope', spec.scope, ['Cluster', 'Namespaced']))
+  }
+  errors.push(...versionsErrors(spec, old?.spec.versions ?? []))
+  for (const name of ['plural', 'singular', 'kind', 'listKind'] as const) {
+    if (!spec.names[name]) errors.push(required(`spec.names.${name}`))
+  }
+  errors.push(...namesErrors(spec.names, 'spec.names'), ...sharedErrors(spec, old?.spec.versions ?? []))
+  const requireKnown = !old || hasKnownVersion(old.spec.conversion?.webhook?.conversionReviewVersions)
+  errors.push(...conversionErrors(spec.conversion, requireKnown))
+  errors.push(...namesErrors(status?.acceptedNames ?? { plural: '', kind: '' }, 'status.acceptedNames'))
+  if (spec.preserveUnknownFields && !old?.spec.preserveUnknownFields) {
+    const why =
+      'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead'
+    errors.push(invalid('spec.preserveUnknownFields', true, why))
+  }
+  return errors
+}
+
+/** Versions in which objects may still be stored cannot be taken away. */
+function storedErrors({ spec, status }: Definition): FieldError[] {
+  const path = 'status.storedVersions'
+  const noted = status?.storedVersions ?? []
+  if (noted.length === 0) return [invalid(path, noted, 'must have at least one stored version')]
   const errors: FieldError[] = []
-  if (versions.length === 0) errors.push(required('spec.versions', 'must have at least one version'))
-  versions.forEach((version, i) => {
-    const at = `spec.versions[${i}]`
-    checkName(errors, `${at}.name`, version.name, dns1035Label)
-    if (version.deprecationWarning !== undefined && !version.deprecated) {
-      errors.push(
-        invalid(`${at}.deprecationWarning`, version.deprecationWarning, 'can only be set for deprecated versions'),
-      )
-    }
-    if (!version.schema?.openAPIV3Schema) {
-      errors.push(required(`${at}.schema.openAPIV3Schema`, 'schemas are required'))
-    }
-    version.additionalPrinterColumns?.forEach((column, c) => {
-      const path = `${at}.additionalPrinterColumns[${c}]`
-      checkPresent(errors, `${path}.name`, column.name)
-      checkOneOf(errors, `${path}.type`, column.type, ['boolean', 'date', 'integer', 'number', 'string'])
-      checkPresent(errors, `${path}.jsonPath`, column.jsonPath)
-    })
-    const scale = version.subresources?.scale
-    if (scale) {
-      const path = `${at}.subresources.scale`
-      if (
-        checkPresent(errors, `${path}.specReplicasPath`, scale.specReplicasPath) &&
-        !scale.specReplicasPath.startsWith('.spec.')
-      ) {
-        errors.push(invalid(`${path}.specReplicasPath`, scale.specReplicasPath, 'should be a json path under .spec'))
-      }
-      if (
-        checkPresent(errors, `${path}.statusReplicasPath`, scale.statusReplicasPath) &&
-        !scale.statusReplicasPath.startsWith('.status.')
-      ) {
-        errors.push(
-          invalid(`${path}.statusReplicasPath`, scale.statusReplicasPath, 'should be a json path under .status'),
-        )
-      }
-    }
+  const stored = spec.versions.find(({ storage }) => storage)?.name
+  if (stored && !noted.includes(stored)) errors.push(invalid(path, noted, `must have the storage version ${stored}`))
+  noted.forEach((version, i) => {
+    if (spec.versions.some(({ name }) => name === version)) return
+    const why = `missing from spec.versions; ${version} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${version} and removes ${version} from status.storedVersions`
+    errors.push(invalid(`${path}[${i}]`, version, why))
   })
-  checkUnique(
-    errors,
-    versions,
-    (v) => v.name,
-    (i) => `spec.versions[${i}].name`,
-  )
-  const stored = versions.filter((v) => v.storage).length
-  if (versions.length > 0 && stored !== 1) {
-    errors.push(
-      invalid(
-        'spec.versions',
-        versions.map((v) => v.name),
-        'must have exactly one version marked as storage version',
-      ),
-    )
-  }
-  if (preserveUnknownFields) {
-    errors.push(
-      invalid(
-        'spec.preserveUnknownFields',
-        true,
-        'cannot set to true, set x-preserve-unknown-fields to true in spec.versions[*].schema instead',
-      ),
-    )
-  }
   return errors
 }

@@ -82,6 +82,8 @@ export interface KindDeclaration<T extends KubeObject> {
   validate?(obj: DeepReadonly<T>): FieldError[]
   /** Transition rules (immutable fields). `validate(obj)` runs as well. */
   validateUpdate?(obj: DeepReadonly<T>, old: DeepReadonly<T>): FieldError[]
+  /** Everything that may be wrong with an update, instead of `validate` and `validateUpdate`. */
+  validateChange?(obj: DeepReadonly<T>, old: DeepReadonly<T>): FieldError[]
   /** Rules for writes of `status`. */
   validateStatusUpdate?(obj: DeepReadonly<T>, old: DeepReadonly<T>): FieldError[]
   /** Rules for writes of other subresources that show the object itself (ephemeralcontainers, resize, approval), all of them. */
@@ -91,6 +93,10 @@ export interface KindDeclaration<T extends KubeObject> {
    * and before `validate`; name, namespace and uid have been given by then.
    */
   prepareForCreate?(obj: T): void
+  /** Awaited before a write is decided: what its rules need is loaded only then. Undefined when there is nothing to wait for. */
+  ready?(obj: DeepReadonly<T>): Promise<void> | undefined
+  /** What the first delete adds to an object that cannot go at once (finalizers, conditions); mutates. */
+  prepareForDelete?(obj: T, nowMs: number): void
   /** k8s: a status sent with a create is kept (Node: it registers itself). */
   keepStatusOnCreate?: boolean
   /** Beyond the common rules (status kept, generation bumped when the spec changes): mutates `obj`. */
@@ -115,6 +121,28 @@ export interface KindDeclaration<T extends KubeObject> {
   }
 }
 
+/** What only kinds of custom resources have; the apiserver's crd room makes them. */
+export interface CustomFacts {
+  /** The name of the definition: `crontabs.stable.example.com`, and its uid. */
+  readonly definition: string
+  readonly definitionUid: string
+  /** The definition is being deleted: nothing new may be created. */
+  readonly terminating: boolean
+  /** Leaves out, in place, what the schema doesn't know: after whatever changed an object on its way in. */
+  prune(obj: KubeObject): void
+  /** The apiVersion that objects are stored in. */
+  readonly storedVersion: string
+  /** Where another version is a web service's affair: all objects at once, in order. */
+  readonly convert?: (
+    objects: readonly DeepReadonly<KubeObject>[],
+    apiVersion: string,
+  ) => Promise<readonly DeepReadonly<KubeObject>[]>
+  /** A stored object that `convert` brought into this version, as it is shown; or one that is still to be converted, completed. */
+  fromConverted(object: DeepReadonly<KubeObject>): KubeObject
+  /** Aborted when the definition changes or goes: watches end. */
+  readonly ended?: AbortSignal
+}
+
 export interface Kind<T extends KubeObject = KubeObject> extends KindDeclaration<T> {
   readonly singular: string
   readonly shortNames: readonly string[]
@@ -126,6 +154,7 @@ export interface Kind<T extends KubeObject = KubeObject> extends KindDeclaration
   readonly listKind: string
   readonly schema: StructSchema
   readonly hasGeneration: boolean
+  readonly custom?: CustomFacts
 }
 
 /** @throws Error when the tables have no such type: a programming error, found at start. */

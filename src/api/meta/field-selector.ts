@@ -16,6 +16,7 @@ export interface SelectableKind<T> {
   version: string
   kind: string
   selectableFields?: Readonly<Record<string, (obj: DeepReadonly<T>) => string>>
+  custom?: unknown
 }
 
 /** @throws StatusError 400. Backslash escapes `\`, `,` and `=` in values. */
@@ -83,7 +84,7 @@ export function checkFields<T>(kind: SelectableKind<T>, selector: FieldSelector)
 }
 
 function unsupportedField(kind: SelectableKind<never>, field: string): StatusError {
-  return kind.selectableFields
+  return kind.selectableFields || kind.custom
     ? badRequest(`field label not supported: ${field}`)
     : badRequest(`${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`)
 }

@@ -13,6 +13,8 @@ export interface MetaRules {
   namespaced: boolean
   /** Names: DNS subdomain unless given. */
   validateName?: (name: string) => string[]
+  /** k8s: unusual finalizers of custom resources are only warned of. */
+  anyFinalizers?: boolean
 }
 
 /** Create and update: everything that can be said from the metadata alone. */
@@ -37,7 +39,7 @@ export function validateObjectMeta(meta: Meta, rules: MetaRules, field = 'metada
   errors.push(...validateLabels(meta.labels, `${field}.labels`))
   errors.push(...validateAnnotations(meta.annotations, `${field}.annotations`))
   errors.push(...validateOwners(meta, `${field}.ownerReferences`))
-  errors.push(...validateFinalizers(meta.finalizers, `${field}.finalizers`))
+  errors.push(...validateFinalizers(meta.finalizers, `${field}.finalizers`, rules.anyFinalizers === true))
   return errors
 }
 
@@ -93,9 +95,24 @@ function validateOwners({ ownerReferences = [] }: Meta, field: string): FieldErr
 
 const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion']
 
-function validateFinalizers(finalizers: readonly string[] | undefined, field: string): FieldError[] {
+/** k8s: what is said about finalizers of custom resources that others might use as well. */
+export function finalizerWarnings(finalizers: readonly string[], field = 'metadata.finalizers'): string[] {
+  return [...finalizers].sort().flatMap((finalizer) => {
+    const about = `${field}: ${JSON.stringify(finalizer)}:`
+    const warnings = qualifiedName(finalizer).map((problem) => `${about} ${problem}`)
+    if (!finalizer.includes('/') && !STANDARD_FINALIZERS.includes(finalizer)) {
+      const path = finalizer.includes('.') ? ' including a path (/)' : ''
+      warnings.push(
+        `${about} prefer a domain-qualified finalizer name${path} to avoid accidental conflicts with other finalizer writers`,
+      )
+    }
+    return warnings
+  })
+}
+
+function validateFinalizers(finalizers: readonly string[] | undefined, field: string, any: boolean): FieldError[] {
   const errors: FieldError[] = []
-  for (const finalizer of finalizers ?? []) {
+  for (const finalizer of any ? [] : (finalizers ?? [])) {
     for (const problem of qualifiedName(finalizer)) errors.push(invalid(field, finalizer, problem))
     if (!finalizer.includes('/') && !STANDARD_FINALIZERS.includes(finalizer)) {
       errors.push(invalid(field, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'))

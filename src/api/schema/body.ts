@@ -1,6 +1,6 @@
 // A request's body as an object of the expected type, or the BadRequest that the real server would answer: syntax, apiVersion and
 // kind, types of fields, and what `fieldValidation` asks for about unknown and duplicate fields (Ignore, Warn, Strict).
-import { badRequest, type StatusError, unsupportedMediaType } from '../meta/errors.ts'
+import { badRequest, invalid, invalidObject, type StatusError, unsupportedMediaType } from '../meta/errors.ts'
 import { DecodeError, decodeObject, duplicateFieldMessage, unknownFieldMessage } from './decode.ts'
 import { JsonSyntaxError, type ParsedJson, parseJson } from './json-text.ts'
 import { decodeProtobuf, openEnvelope, PROTOBUF_MEDIA_TYPE } from './protobuf.ts'
@@ -21,6 +21,8 @@ export interface BodyTarget {
   schema: StructSchema
   /** Options (DeleteOptions …) may come in any group-version. */
   anyVersion?: boolean
+  /** Custom resources: a body has to say its kind, and another one is an invalid value. */
+  custom?: unknown
   /** Further apiVersions with the same fields: those that older clients still send. */
   formerVersions?: readonly string[]
 }
@@ -149,6 +151,7 @@ function checkTypeMeta(target: BodyTarget, value: Record<string, unknown>, parse
       throw withoutKind(target, parsed, `json: cannot unmarshal ${what} into Go struct field .${field} of type string`)
     }
   }
+  if (target.custom && !kind) throw missingKind(target, value, parsed)
   const isKind = !kind || kind === target.kind
   if (isKind && (!apiVersion || apiVersion === expected || target.formerVersions?.includes(apiVersion as string)))
     return
@@ -160,6 +163,7 @@ function checkTypeMeta(target: BodyTarget, value: Record<string, unknown>, parse
     )
   }
   if (isKind && target.anyVersion) return
+  if (target.custom) checkCustomKind(target, value)
   const wanted = typeof kind === 'string' && kind ? kind : target.kind
   if (isKind && isVersionOf(target, version)) {
     throw badRequest(`the API version in the data (${version}) does not match the expected API version (${expected})`)
@@ -182,6 +186,26 @@ function schemeOf({ group, anyVersion }: BodyTarget): string {
   return group === 'apiextensions.k8s.io'
     ? 'k8s.io/apiextensions-apiserver/pkg/apiserver/apiserver.go:55'
     : 'pkg/api/legacyscheme/scheme.go:30'
+}
+
+/** k8s: a custom resource has no other type to be but what it says. */
+function checkCustomKind(target: BodyTarget, { kind, metadata }: Record<string, unknown>): void {
+  if (kind === target.kind) return
+  const { name } = (metadata ?? {}) as { name?: string }
+  throw invalidObject({ group: target.group, kind: String(kind) }, name ?? '', [
+    invalid('kind', kind, `must be ${target.kind}`),
+  ])
+}
+
+/** As much of a body is shown in an error. */
+const SHOWN_CHARACTERS = 1000
+
+function missingKind({ kind }: BodyTarget, value: object, { excerpt }: ParsedBody): StatusError {
+  const text = JSON.stringify(value).slice(0, SHOWN_CHARACTERS)
+  const shown = excerpt ? ` (${excerpt()})` : ''
+  return badRequest(
+    `the object provided is unrecognized (must be of type ${kind}): Object 'Kind' is missing in '${text}'${shown}`,
+  )
 }
 
 const apiVersionOf = ({ group, version }: BodyTarget) => (group ? `${group}/${version}` : version)

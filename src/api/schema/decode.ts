@@ -30,10 +30,14 @@ export class DecodeError extends Error {
 
 /** @throws DecodeError for the first field whose value does not fit its type. */
 export function decodeObject(schema: StructSchema, value: unknown, options: DecodeOptions = {}): Decoded {
+  if (schema.read && isObject(value ?? {}))
+    return schema.read((value ?? {}) as object & Record<string, unknown>, options.partial ?? false)
   const reading: Reading = { path: [], unknown: [], partial: options.partial ?? false }
   const object = readerOf(schema)(value ?? {}, reading, '') as Record<string, unknown>
   return { object, unknown: reading.unknown }
 }
+
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** As in the messages: `unknown field "spec.replica"`. */
 export const unknownFieldMessage = (path: string) => `unknown field ${JSON.stringify(path)}`

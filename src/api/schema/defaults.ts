@@ -35,11 +35,14 @@ interface Step {
   inside: { plan: Plan; each: readonly ('list' | 'map')[] } | undefined
 }
 
+const NOTHING: Plan = { steps: [], make: () => [] }
 const plans = { defaults: new WeakMap<object, Plan>(), structs: new WeakMap<object, Plan>() }
 
 function planOf(schema: StructSchema, purpose: Purpose): Plan {
   const known = plans[purpose].get(schema)
   if (known) return known
+  // a custom resource's defaults are its kind's affair
+  if (schema.read) return NOTHING
   const plan: Plan = { steps: undefined, make: () => [...schema.fields.values()].flatMap((f) => stepOf(f, purpose)) }
   plans[purpose].set(schema, plan)
   return plan

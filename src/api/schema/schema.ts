@@ -43,6 +43,16 @@ export interface StructSchema {
   readonly structType: 'granular' | 'atomic'
   /** CRDs: unknown fields are kept. */
   readonly preserveUnknown: boolean
+  /** CRDs: how apply sees the fields that are kept without being known. */
+  readonly others?: Schema
+  /** Custom resources: reads and prunes a whole object instead of the common reader, and names what it left out. */
+  readonly read?: (value: Readonly<Record<string, unknown>>, partial: boolean) => ReadResult
+  /** Custom resources: the definition's own schema, as OpenAPI documents show it. */
+  readonly openapi?: (flavor: 'v2' | 'v3') => Record<string, unknown>
+}
+export interface ReadResult {
+  object: Record<string, unknown>
+  unknown: string[]
 }
 export type Schema = ScalarSchema | ListSchema | MapSchema | StructSchema
 

@@ -2,10 +2,18 @@
 // there are parts of its storage and no plug-ins to be chosen.
 import type { Clock } from '../../base/clock.ts'
 import type { Authorizer } from '../authz/authorizer.ts'
+import type { QuotaKeeper } from '../quota/quota-keeper.ts'
 import type { Resources } from '../resources.ts'
 import type { Store } from '../storage/store.ts'
 import { type Admission, type AdmissionPlugin, admissionChain } from './admission.ts'
 import { alwaysPullImages } from './always-pull-images.ts'
+import {
+  certificateApproval,
+  certificateConditions,
+  certificateRequestor,
+  certificateSigning,
+  certificateSubjectRestriction,
+} from './certificates.ts'
 import { defaultIngressClass, defaultStorageClass } from './default-class.ts'
 import { denyServiceExternalIPs } from './deny-service-external-ips.ts'
 import { limitRanger } from './limit-ranger.ts'
@@ -18,11 +26,13 @@ import { type AdmissionSettings, isChosen, NO_SETTINGS, type Standing } from './
 import { defaultTolerationSeconds, priority, taintNodesByCondition } from './pod-defaults.ts'
 import { podResizeValidator } from './pod-resize.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
-import { certificateApproval, certificateRequestor, rbacEscalation } from './rbac.ts'
+import { rbacEscalation } from './rbac.ts'
+import { resourceQuota } from './resource-quota.ts'
 import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceCarryOver } from './service-addresses.ts'
 import { storageObjectInUseProtection } from './storage-object-in-use-protection.ts'
+import type { AdmissionWebhooks } from './webhooks/webhooks.ts'
 
 export interface AdmissionParts {
   readonly store: Store
@@ -30,6 +40,8 @@ export interface AdmissionParts {
   readonly random: () => number
   readonly authorizer: Authorizer
   readonly resources: Resources
+  readonly quotas: QuotaKeeper
+  readonly webhooks: AdmissionWebhooks
   readonly settings?: AdmissionSettings | undefined
 }
 
@@ -62,12 +74,19 @@ export const PLUGINS: readonly Entry[] = [
   on('RuntimeClass', ({ lookup }) => runtimeClass(lookup)),
   always('ServiceAddresses', () => serviceCarryOver),
   always('CertificateRequestor', () => certificateRequestor),
+  always('CertificateConditions', ({ clock }) => certificateConditions(clock)),
   on('CertificateApproval', ({ authorizer }) => certificateApproval(authorizer)),
+  on('CertificateSigning', ({ authorizer }) => certificateSigning(authorizer)),
+  on('CertificateSubjectRestriction', () => certificateSubjectRestriction),
   always('RBACEscalation', ({ authorizer }) => rbacEscalation(authorizer)),
   on('DefaultIngressClass', ({ lookup }) => defaultIngressClass(lookup)),
   off('DenyServiceExternalIPs', () => denyServiceExternalIPs),
   on('PodTopologyLabels', ({ lookup }) => podTopologyLabels(lookup)),
   off('PodResizeValidator', ({ lookup }) => podResizeValidator(lookup)),
+  on('MutatingAdmissionWebhook', ({ webhooks }) => webhooks.mutating),
+  on('ValidatingAdmissionWebhook', ({ webhooks }) => webhooks.validating),
+  // Nothing comes after it: what it lets through is counted.
+  on('ResourceQuota', ({ quotas, settings }) => resourceQuota(quotas, settings?.configurations.ResourceQuota)),
 ]
 
 export function standardAdmission(parts: AdmissionParts): Admission {

@@ -84,7 +84,7 @@ export class AuditRecord {
   listening(authorize: Authorize): Authorize {
     return (user, attributes) => {
       const decision = authorize(user, attributes)
-      if (decision instanceof Promise) return decision.then((one) => this.#decided(one)) as never
+      if (decision instanceof Promise) return decision.then((one) => this.#decided(one))
       return this.#decided(decision)
     }
   }

@@ -267,13 +267,17 @@ export class FrontEnd {
 
   async #request(raw: RawRequest, body: Buffer | undefined, gone: Leaving): Promise<ApiRequest> {
     const headers = flatHeaders(raw)
-    const user = await this.#parts.authenticate({ headers, peer: peerOf(raw) }, gone)
     const url = raw.url ?? '/'
     const mark = url.indexOf('?')
+    const method = raw.method as ApiRequest['method']
+    const path = mark < 0 ? url : url.slice(0, mark)
+    const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1))
+    const credentials = { headers, rawHeaders: raw.rawHeaders, peer: peerOf(raw), method, path, query }
+    const user = await this.#parts.authenticate(credentials, gone)
     return {
-      method: raw.method as ApiRequest['method'],
-      path: mark < 0 ? url : url.slice(0, mark),
-      query: mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1)),
+      method,
+      path,
+      query,
       headers,
       ...(body && body.length > 0 ? { body } : {}),
       user,

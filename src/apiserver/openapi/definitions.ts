@@ -1,9 +1,9 @@
 // The `definitions` (v2) and `components.schemas` (v3) of OpenAPI documents: one JSON schema per type that a set of kinds reaches,
 // written from the schema tables with the `x-kubernetes-*` extensions that clients merge and explain by.
 import type { Kind } from '../../api/kinds/kind.ts'
-import { describeField, describeType } from '../../api/schema/descriptions.ts'
 import type { FieldSchema, ScalarType, Schema, StructSchema } from '../../api/schema/schema.ts'
 import { structFor, structNamed, TABLE_NAMES } from '../../api/schema/tables.ts'
+import { openWords, type Words } from './words.ts'
 
 export type Json = Record<string, unknown>
 export type Flavor = 'v2' | 'v3'
@@ -79,6 +79,7 @@ const FIELDS_V1 = { name: `${META}.FieldsV1`, description: 'The fields that a ma
 /** Collects the types that are referred to, then writes them all. */
 export class Definitions {
   readonly #flavor: Flavor
+  readonly #words: Words = openWords()
   readonly #gvks: ReadonlyMap<string, readonly GroupVersionKind[]>
   readonly #written = new Map<string, Json>()
   readonly #open: { name: string; struct: StructSchema; description: string | undefined }[] = []
@@ -111,8 +112,9 @@ export class Definitions {
     for (let next = this.#open.pop(); next; next = this.#open.pop()) {
       const { name, struct, description } = next
       const gvks = this.#gvks.get(name)
+      if (struct.openapi) this.ref(structNamed('meta.v1.ObjectMeta'))
       this.#written.set(name, {
-        ...this.#struct(struct, description ?? describeType(name)),
+        ...(struct.openapi?.(this.#flavor) ?? this.#struct(struct, this.#words.type(name, description))),
         ...(gvks ? { 'x-kubernetes-group-version-kind': gvks } : {}),
       })
     }
@@ -143,7 +145,7 @@ export class Definitions {
 
   #property(struct: StructSchema, field: FieldSchema): Json {
     const { schema } = field
-    const description = describeField(struct.name, field.name)
+    const description = this.#words.field(struct.name, field.name)
     const type = field.name === 'fieldsV1' && schema.type === 'RawExtension' ? this.#fieldsV1() : this.#type(schema)
     const emptyStruct = schema.type === 'struct' && !field.pointer && struct.name !== '' ? {} : undefined
     const standard = field.default ?? (this.#flavor === 'v3' ? emptyStruct : undefined)

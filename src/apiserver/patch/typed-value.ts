@@ -43,7 +43,7 @@ function diff(schema: Schema | undefined, before: unknown, after: unknown): Diff
     if (has) return { changed: allPaths(schema, after, true), removed: undefined }
     return had ? { changed: undefined, removed: allPaths(schema, before, true) } : undefined
   }
-  if (!isGranular(schema) || typeof before !== 'object' || typeof after !== 'object') {
+  if (!isGranular(schema) || typeof before !== 'object' || typeof after !== 'object' || !before || !after) {
     return jsonEqual(before, after) ? undefined : CHANGED
   }
   if (schema.type === 'list') {
@@ -113,7 +113,7 @@ function allPaths(schema: Schema | undefined, value: unknown, whole: boolean): F
       const inside = (value as JsonObject)[key]
       if (!isPresent(inside)) continue
       const node = allPaths(schemaOf(schema, key), inside, whole)
-      children[`f:${key}`] = schema.type === 'map' ? asMember(node) : node
+      children[`f:${key}`] = isMapKey(schema, key) ? asMember(node) : node
     }
   }
   return nodeOf(whole, children) ?? leaf()
@@ -121,7 +121,8 @@ function allPaths(schema: Schema | undefined, value: unknown, whole: boolean): F
 
 const asMember = (node: FieldSet): FieldSet => (isMember(node) ? node : nodeOf(true, node as Record<string, FieldSet>)!)
 
-const isPresent = (value: unknown) => value !== undefined && value !== null
+/** Built-in kinds have no nulls; in custom resources a null is a value. */
+const isPresent = (value: unknown) => value !== undefined
 
 type Granular = Extract<Schema, { type: 'struct' | 'map' | 'list' }>
 
@@ -141,8 +142,12 @@ function isGranular(schema: Schema | undefined): schema is Granular {
 
 function schemaOf(schema: Granular, key: string): Schema | undefined {
   if (schema.type === 'map') return schema.values
-  return schema.type === 'struct' ? schema.fields.get(key)?.schema : undefined
+  return schema.type === 'struct' ? (schema.fields.get(key)?.schema ?? schema.others) : undefined
 }
+
+/** Keys of maps, and of what is kept without being known, are members of their own. */
+const isMapKey = (schema: Granular, key: string) =>
+  schema.type === 'map' || (schema.type === 'struct' && schema.others !== undefined && !schema.fields.has(key))
 
 /** Elements by identity; undefined when an element has none or two have the same: then the list is compared as one value. */
 function elementsOf(schema: ListSchema, list: readonly unknown[]): Map<string, unknown> | undefined {
@@ -212,8 +217,15 @@ function checkLists(schema: Schema | undefined, value: unknown, path: string): v
 
 /** The object with an applied configuration laid over it. */
 export function mergeApplied(schema: Schema | undefined, live: unknown, config: unknown): unknown {
-  if (!isPresent(config)) return live
-  if (!isPresent(live) || typeof live !== 'object' || typeof config !== 'object' || !isGranular(schema)) return config
+  if (config === undefined || config === null) return live
+  if (
+    live === undefined ||
+    live === null ||
+    typeof live !== 'object' ||
+    typeof config !== 'object' ||
+    !isGranular(schema)
+  )
+    return config
   if (schema.type === 'list') {
     return Array.isArray(live) && Array.isArray(config) ? mergeLists(schema, live, config) : config
   }

@@ -15,10 +15,37 @@ export interface Claim {
 
 export interface CommitHooks {
   /**
-   * May change `next`. Synchronous, so that nobody else's claim slips in between.
-   * @throws Invalid when what the object asks for can't be had
+   * May change `next`. Synchronous, so that nobody else's claim slips in between; the write follows in the same turn.
+   * @throws Invalid or Forbidden when what the object asks for can't be had
    */
-  claim(kind: Kind, next: KubeObject, old: Obj | undefined): Claim | undefined
+  claim(kind: Kind, next: KubeObject, old: Obj | undefined, dryRun: boolean): Claim | undefined
 }
 
 export const noHooks: CommitHooks = { claim: () => undefined }
+
+/** One after the other; when one refuses, the claims of those before it are dropped. */
+export function inTurn(hooks: readonly CommitHooks[]): CommitHooks {
+  return {
+    claim(kind, next, old, dryRun) {
+      const claims: Claim[] = []
+      try {
+        for (const hook of hooks) {
+          const claim = hook.claim(kind, next, old, dryRun)
+          if (claim) claims.push(claim)
+        }
+      } catch (err) {
+        for (const claim of claims) claim.dropped()
+        throw err
+      }
+      if (claims.length <= 1) return claims[0]
+      return {
+        committed: (revision) => {
+          for (const claim of claims) claim.committed(revision)
+        },
+        dropped: () => {
+          for (const claim of claims) claim.dropped()
+        },
+      }
+    },
+  }
+}

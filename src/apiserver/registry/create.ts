@@ -1,8 +1,8 @@
 // POST to a collection: decode, name, default, admit, validate, store.
-import { alreadyExists, badRequest, StatusError } from '../../api/meta/errors.ts'
+import { alreadyExists, badRequest, forbidden, StatusError } from '../../api/meta/errors.ts'
 import { generatedName } from '../../api/meta/generate-name.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
-import { validateObjectMeta } from '../../api/meta/object-meta.ts'
+import { finalizerWarnings, validateObjectMeta } from '../../api/meta/object-meta.ts'
 import { decodeBody } from '../../api/schema/body.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
 import type { ApiResponse } from '../../api/wire.ts'
@@ -11,7 +11,7 @@ import { type Call, namespaceOf, type Registry, refOf } from './call.ts'
 import { trackFields } from './fields.ts'
 import { initialMetadata } from './metadata.ts'
 import { present } from './present.ts'
-import { type Shown, shown } from './stored.ts'
+import { fresh, type Shown, view } from './stored.ts'
 import { admissionRequest, commit, complete, objectErrors, refuseInvalid } from './write.ts'
 import { parseWriteOptions, type WriteOptions } from './write-options.ts'
 
@@ -72,6 +72,10 @@ async function attempt(
   nameGenerated = false,
 ): Promise<Shown> {
   const { kind } = call
+  if (kind.custom?.terminating) {
+    const why = 'create not allowed while custom resource definition is terminating'
+    throw forbidden(refOf(kind), obj.metadata.name ?? '', why)
+  }
   const nowMs = registry.clock.now()
   initialMetadata(kind, obj, registry.newUid(), nowMs)
   const hasStatus = kind.subresources.includes('status') && !kind.keepStatusOnCreate
@@ -79,11 +83,17 @@ async function attempt(
   complete(kind, obj)
   const admission = admissionRequest(call, 'CREATE', obj, undefined, options.dryRun, { nameGenerated })
   await registry.admission.mutate(admission)
-  if (admission.rounds.touched && hasStatus) delete (obj as { status?: unknown }).status
+  if (admission.rounds.touched) {
+    kind.custom?.prune(obj)
+    if (hasStatus) delete (obj as { status?: unknown }).status
+  }
   kind.prepareForCreate?.(obj)
   complete(kind, obj)
+  const ready = kind.ready?.(obj)
+  if (ready) await ready
   const errors = [...validateObjectMeta(obj.metadata, metaRules(call)), ...objectErrors(kind, obj)]
   refuseInvalid(kind, obj.metadata.name ?? '', errors)
+  if (kind.custom) call.warnings.push(...finalizerWarnings(obj.metadata.finalizers ?? []))
   if (managedFields) obj.metadata.managedFields = managedFields
   else trackFields(kind, obj, undefined, { ...options, subresource: '', nowMs })
   await registry.admission.validate(admission)
@@ -91,18 +101,19 @@ async function attempt(
   const result = await commit(registry, call, { name, expect: 0, next: obj, old: undefined, dryRun: options.dryRun })
   if (result === 'dry run') return dryRunShown(registry, call, obj)
   if (!result.ok) throw new NameTaken(call, name)
-  return shown(kind, result.entry)
+  return view(kind, result.entry)
 }
 
 async function dryRunShown(registry: Registry, call: Call, obj: KubeObject): Promise<Shown> {
   const taken = await registry.store.get(keyOf(call.kind as never, namespaceOf(call), obj.metadata.name))
   if (taken) throw new NameTaken(call, obj.metadata.name)
-  return { object: obj, json: Buffer.from(JSON.stringify(obj)) }
+  return fresh(obj)
 }
 
 export const metaRules = ({ kind }: Call) => ({
   namespaced: kind.scope === 'Namespaced',
   ...(kind.validateName ? { validateName: kind.validateName } : {}),
+  ...(kind.custom ? { anyFinalizers: true } : {}),
 })
 
 /** Name and namespace of the body against those of the URL; fills in what only the URL says. */

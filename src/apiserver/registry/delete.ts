@@ -1,6 +1,8 @@
 // DELETE of one object: at once, or by marking it for whatever it still has to wait for.
+import type { Kind } from '../../api/kinds/kind.ts'
 import { conflict, notFound } from '../../api/meta/errors.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
+import { cloneJson } from '../../api/schema/clone.ts'
 import type { ApiResponse } from '../../api/wire.ts'
 import { objectResponse } from '../respond.ts'
 import { keyOf } from '../storage/keys.ts'
@@ -9,7 +11,7 @@ import { type Call, namespaceOf, type Obj, type Registry, refOf } from './call.t
 import { parseDeleteOptions } from './delete-options.ts'
 import { type DeleteOptions, isNamespace, orphansByDefault, planDelete } from './lifecycle.ts'
 import { present } from './present.ts'
-import { type Shown, shown } from './stored.ts'
+import { fresh, type Shown, view } from './stored.ts'
 import { admissionRequest, commit } from './write.ts'
 
 const MAX_ATTEMPTS = 30
@@ -86,7 +88,8 @@ async function attemptRemoval(
   admitted: boolean,
 ): Promise<Removal | undefined> {
   const { kind, info } = call
-  const current = shown(kind, entry)
+  const seen = view(kind, entry)
+  const current = seen instanceof Promise ? await seen : seen
   const old = current.object
   checkPreconditions(call, options, old)
   if (!admitted) {
@@ -94,7 +97,8 @@ async function attemptRemoval(
     await registry.admission.mutate(admission)
     await registry.admission.validate(admission)
   }
-  const plan = planDelete(kind, old, options, registry.clock.now())
+  const nowMs = registry.clock.now()
+  const plan = planDelete(kind, marked(kind, old, nowMs), options, nowMs)
   if (plan.action === 'none') return { shown: current, gone: false }
   const next = plan.action === 'mark' ? plan.object : undefined
   if (next && isNamespace(next)) terminating(next)
@@ -102,10 +106,18 @@ async function attemptRemoval(
   const result = await commit(registry, call, target)
   if (result === 'dry run') {
     const object: Obj = next ?? old
-    return { shown: { object, json: Buffer.from(JSON.stringify(object)) }, gone: next === undefined }
+    return { shown: fresh(object), gone: next === undefined }
   }
   if (!result.ok) return undefined
-  return { shown: shown(kind, result.entry), gone: next === undefined }
+  return { shown: await view(kind, result.entry), gone: next === undefined }
+}
+
+/** The object with what its kind adds to it when it is deleted for the first time. */
+function marked(kind: Kind, old: Obj, nowMs: number): Obj {
+  if (!kind.prepareForDelete || old.metadata.deletionTimestamp) return old
+  const next = cloneJson(old) as KubeObject
+  kind.prepareForDelete(next, nowMs)
+  return next
 }
 
 function terminating(namespace: KubeObject & { status?: { phase?: string } }): void {

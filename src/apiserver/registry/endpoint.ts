@@ -47,10 +47,10 @@ function onlyFrom(obj: KubeObject, old: Obj, keep: (wanted: Fields, next: Fields
   put(fieldsOf(obj)['metadata'] as Fields, 'managedFields', metadata.managedFields)
 }
 
-const updateErrors = (kind: Kind, obj: Obj, old: Obj) => [
-  ...objectErrors(kind, obj),
-  ...(kind.validateUpdate?.(obj, old) ?? []),
-]
+const updateErrors = (kind: Kind, obj: Obj, old: Obj) =>
+  kind.validateChange
+    ? kind.validateChange(obj, old)
+    : [...objectErrors(kind, obj), ...(kind.validateUpdate?.(obj, old) ?? [])]
 
 const subresourceErrors =
   (subresource: Subresource): Endpoint['errors'] =>
@@ -75,6 +75,8 @@ export const statusOnly: Endpoint = {
   creates: false,
   restrict(kind, obj, old) {
     const { labels, annotations, finalizers } = obj.metadata
+    // k8s: of a custom resource the status alone is taken.
+    if (kind.custom) return onlyFrom(obj, old, (wanted, next) => put(next, 'status', wanted['status']))
     onlyFrom(obj, old, (wanted, next) => put(next, 'status', wanted['status'] ?? {}))
     const metadata = obj.metadata as unknown as Fields
     put(metadata, 'annotations', annotations)

@@ -6,7 +6,7 @@ import { type Call, namespaceOf, type Registry, refOf } from './call.ts'
 import { atLeast } from './freshness.ts'
 import { parseWatchVersion } from './list-options.ts'
 import { present } from './present.ts'
-import { type Shown, shown } from './stored.ts'
+import { type Shown, view } from './stored.ts'
 
 export async function get(registry: Registry, call: Call): Promise<ApiResponse> {
   const revision = parseWatchVersion(call.query.get('resourceVersion') ?? '')
@@ -19,5 +19,5 @@ export async function get(registry: Registry, call: Call): Promise<ApiResponse> 
 export async function read(registry: Registry, call: Call): Promise<Shown> {
   const entry = await registry.store.get(keyOf(call.kind as never, namespaceOf(call), call.info.name))
   if (!entry) throw notFound(refOf(call.kind), call.info.name)
-  return shown(call.kind, entry)
+  return view(call.kind, entry)
 }

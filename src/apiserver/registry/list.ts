@@ -9,7 +9,7 @@ import { type Call, namespaceOf, type Registry } from './call.ts'
 import { ContinueExpired, decodeContinue, encodeContinue } from './continue-token.ts'
 import { atLeast } from './freshness.ts'
 import { type ListOptions, parseListOptions } from './list-options.ts'
-import { type Shown, shown } from './stored.ts'
+import { type Shown, viewOf } from './stored.ts'
 
 /** How many entries are looked at between two looks at the limit, when a selector leaves some out. */
 const CHUNK = 500
@@ -49,7 +49,10 @@ export async function list(registry: Registry, call: Call): Promise<ApiResponse>
 
 export function listMetadata(call: Call, { revision, next, remaining }: Page): object {
   const resourceVersion = String(revision)
-  if (next === undefined) return { resourceVersion }
+  if (next === undefined) {
+    // k8s: lists of custom resources say so when there is no more.
+    return call.kind.custom && call.view === 'object' ? { continue: '', resourceVersion } : { resourceVersion }
+  }
   const token = encodeContinue(prefixFor(call), { revision, after: next })
   return { resourceVersion, continue: token, ...(remaining === undefined ? {} : { remainingItemCount: remaining }) }
 }
@@ -91,7 +94,9 @@ async function collect(
   if (selection.everything || limit === 0) {
     const at = revision === undefined ? {} : { revision }
     const found = await store.list(prefix, { ...(limit ? { limit } : {}), ...from, ...at })
-    const items = found.entries.map((entry) => shown(kind, entry))
+    const seen = viewOf(kind, found.entries)
+    const see = seen instanceof Promise ? await seen : seen
+    const items = found.entries.map(see)
     const chosen = selection.everything ? items : items.filter((item) => selection.matches(item.object))
     const remaining = selection.everything ? found.remaining : undefined
     return { items: chosen, revision: found.revision, next: found.next, remaining }
@@ -106,9 +111,11 @@ async function collect(
       ...(at === undefined ? {} : { revision: at }),
     })
     at = found.revision
+    const seen = viewOf(kind, found.entries)
+    const see = seen instanceof Promise ? await seen : seen
     const isLast = (entry: Entry) => found.next === undefined && entry === found.entries.at(-1)
     for (const entry of found.entries) {
-      const item = shown(kind, entry)
+      const item = see(entry)
       if (selection.matches(item.object)) items.push(item)
       if (items.length === limit && !isLast(entry))
         return { items, revision: at, next: entry.key, remaining: undefined }

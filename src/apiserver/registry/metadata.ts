@@ -61,10 +61,13 @@ export function keepOwnMetadata(obj: KubeObject, old: Obj): void {
 const NOT_DESIRED = new Set(['metadata', 'status', 'apiVersion', 'kind'])
 
 /** k8s: everything but metadata and status is what the user wants; a change of it is a new generation. */
-export function desiredStateChanged(obj: Obj, old: Obj): boolean {
+export function desiredStateChanged(kind: Kind, obj: Obj, old: Obj): boolean {
+  // k8s: without an endpoint of its own, the status of a custom resource is a field like any other.
+  const statusCounts = kind.custom !== undefined && !kind.subresources.includes('status')
   const [next, before] = [obj, old] as unknown as [Record<string, unknown>, Record<string, unknown>]
   for (const key of new Set([...Object.keys(next), ...Object.keys(before)])) {
-    if (!NOT_DESIRED.has(key) && !semanticEqual(next[key], before[key])) return true
+    if (NOT_DESIRED.has(key) && !(statusCounts && key === 'status')) continue
+    if (!semanticEqual(next[key], before[key])) return true
   }
   return false
 }

@@ -20,7 +20,7 @@ import { type Change, change, checkName } from './update.ts'
 import { parseWriteOptions, type WriteOptions } from './write-options.ts'
 
 export async function patch(registry: Registry, call: Call, endpoint: Endpoint): Promise<ApiResponse> {
-  const type = patchTypeOf(call.request.headers['content-type'], call.kind.schema.name === '')
+  const type = patchTypeOf(call.request.headers['content-type'], call.kind.custom !== undefined)
   const options = parsePatchOptions(call, type)
   const body = parsePatch(type, call.request.body)
   const make = type === 'apply' ? applied(registry, call, endpoint, options, body) : patched(call, type, options, body)

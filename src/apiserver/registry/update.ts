@@ -10,7 +10,7 @@ import {
   staleVersion,
 } from '../../api/meta/errors.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from '../../api/meta/object-meta.ts'
+import { finalizerWarnings, validateObjectMeta, validateObjectMetaUpdate } from '../../api/meta/object-meta.ts'
 import { decodeBody } from '../../api/schema/body.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
 import type { ApiResponse } from '../../api/wire.ts'
@@ -25,7 +25,7 @@ import { completesDeletion } from './lifecycle.ts'
 import { unparsed } from './list-options.ts'
 import { changedIdentity, desiredStateChanged, isUnchanged, keepOwnMetadata } from './metadata.ts'
 import { present } from './present.ts'
-import { type Shown, shown } from './stored.ts'
+import { fresh, isStoredOtherwise, type Shown, view } from './stored.ts'
 import { commit, complete, refuseInvalid } from './write.ts'
 import { parseWriteOptions, type WriteOptions } from './write-options.ts'
 
@@ -112,7 +112,8 @@ async function replace(
   entry: Entry,
 ): Promise<Shown | undefined> {
   const { kind, info } = call
-  const current = shown(kind, entry)
+  const seen = view(kind, entry)
+  const current = seen instanceof Promise ? await seen : seen
   const old = current.object
   const next = make(old)
   const obj = next.object
@@ -125,18 +126,21 @@ async function replace(
   const admission = admissionOf(call, endpoint, obj, old, options.dryRun)
   await admission?.mutate(registry.admission)
   if (admission?.touched) {
+    kind.custom?.prune(obj)
     keepOwnMetadata(obj, old)
     complete(kind, obj)
     endpoint.restrict(kind, obj, old)
   }
   complete(kind, obj)
-  if (!KEEPS_GENERATION.has(endpoint.subresource) && kind.hasGeneration && desiredStateChanged(obj, old)) {
+  const ready = kind.ready?.(obj)
+  if (ready) await ready
+  if (!KEEPS_GENERATION.has(endpoint.subresource) && kind.hasGeneration && desiredStateChanged(kind, obj, old)) {
     obj.metadata.generation = (old.metadata.generation ?? 0) + 1
   }
   const nowMs = registry.clock.now()
   if (next.fieldsTracked) setManagedFields(obj, managedFields)
   else trackFields(kind, obj, old, { ...options, subresource: endpoint.subresource, nowMs })
-  if (identity.length === 0 && isUnchanged(obj, old)) {
+  if (identity.length === 0 && isUnchanged(obj, old) && !isStoredOtherwise(kind, entry)) {
     // k8s: who refuses writes refuses those too that change nothing.
     await admission?.validate(registry.admission)
     return current
@@ -147,6 +151,7 @@ async function replace(
     ...validateObjectMetaUpdate(obj.metadata, old.metadata),
     ...endpoint.errors(kind, obj, old),
   ])
+  if (kind.custom) call.warnings.push(...finalizerWarnings(newFinalizers(obj, old)))
   await admission?.validate(registry.admission)
   const ends = completesDeletion(obj)
   const result = await commit(registry, call, {
@@ -156,11 +161,14 @@ async function replace(
     old,
     dryRun: options.dryRun,
   })
-  if (result === 'dry run') return { object: obj, json: Buffer.from(JSON.stringify(obj)) }
+  if (result === 'dry run') return fresh(obj)
   if (!result.ok) return undefined
   // The removed object is answered as the client wanted it, not as it was before.
-  return ends ? { object: obj, json: Buffer.from(JSON.stringify(obj)) } : shown(kind, result.entry)
+  return ends ? fresh(obj) : view(kind, result.entry)
 }
+
+const newFinalizers = (obj: KubeObject, old: Obj) =>
+  (obj.metadata.finalizers ?? []).filter((finalizer) => !old.metadata.finalizers?.includes(finalizer))
 
 /** k8s: a write that names a uid means that very object. */
 function noSuchObject(call: Call, key: string, uid: string): StatusError {

@@ -9,7 +9,7 @@ import { type FrameMaker, frameMaker } from '../watch/frames.ts'
 import { selected } from '../watch/selected.ts'
 import { type Call, namespaceOf, type Registry } from './call.ts'
 import { type ListOptions, parseListOptions, type Selection } from './list-options.ts'
-import { type Shown, shown } from './stored.ts'
+import { type Shown, viewOf } from './stored.ts'
 
 /** k8s: a watch that names no end lasts between half an hour and an hour. */
 const LASTS_AT_LEAST_S = 1800
@@ -50,14 +50,17 @@ async function* follow(
       }
       const found = await store.list(prefix)
       from = found.revision
+      const seen = viewOf(call.kind, found.entries)
+      const see = seen instanceof Promise ? await seen : seen
       for (const entry of found.entries) {
-        const item: Shown = shown(call.kind, entry)
+        const item: Shown = see(entry)
         if (options.selection.matches(item.object)) yield frames.change('ADDED', item)
       }
       if (options.sendInitialEvents && options.bookmarks) yield frames.bookmark(from, true)
       // k8s: a revision that is still to come is waited for; what happens until then isn't told.
     } else from = options.revision || store.revision
-    const ended = AbortSignal.any([call.signal, registry.stopping])
+    const { custom } = call.kind
+    const ended = AbortSignal.any([call.signal, registry.stopping, ...(custom?.ended ? [custom.ended] : [])])
     if (ended.aborted) return
     source = new Source(store.watch(prefix, Math.min(from, store.revision)), ended)
     const seconds = options.timeoutSeconds || LASTS_AT_LEAST_S * (1 + registry.random())
@@ -102,7 +105,8 @@ async function* changes(
       const event = await source.next()
       if (event === 'end') return
       if (event !== 'woken' && event.entry.revision > from) {
-        const change = selected(call.kind, options.selection, event)
+        const seen = viewOf(call.kind, event.prev ? [event.entry, event.prev] : [event.entry])
+        const change = selected(seen instanceof Promise ? await seen : seen, options.selection, event)
         if (change) {
           told = event.entry.revision
           yield frames.change(change.type, change.shown)

@@ -67,6 +67,7 @@ export async function admitBody(
   body: KubeObject,
   dryRun: boolean,
 ): Promise<void> {
+  body.metadata ??= {} as KubeObject['metadata']
   const request = admissionRequest(call, 'CREATE', body, undefined, dryRun, bodyKind ? { bodyKind } : {})
   await registry.admission.mutate(request)
   await registry.admission.validate(request)
@@ -83,11 +84,12 @@ export async function commit(
 ): Promise<WriteResult | 'dry run'> {
   const { kind } = call
   const { name, expect, next, old, dryRun } = target
-  const claim = next ? registry.hooks.claim(kind, next, old) : undefined
+  const claim = next ? registry.hooks.claim(kind, next, old, dryRun) : undefined
   let written: Revision | undefined
   try {
     if (dryRun) return 'dry run'
-    const object = next && toStored(kind, next)
+    const stored = next && toStored(kind, next)
+    const object = stored instanceof Promise ? await stored : stored
     const volatile = next !== undefined && kind.volatile?.(next, old) === true
     const key = keyOf(kind as never, namespaceOf(call), name)
     const result = await registry.store.write({ key, expect, object, ...(volatile ? { volatile } : {}) })

@@ -18,6 +18,7 @@ import {
   type Write,
   type WriteResult,
 } from './store.ts'
+import { StoredEntry } from './stored-entry.ts'
 import { type WatchBounds, WatchHub } from './watch-hub.ts'
 
 export interface StoreOptions extends Partial<RingBounds>, Partial<WatchBounds> {
@@ -71,16 +72,15 @@ interface Waiting {
   readonly persist: boolean
   readonly resolve: (result: WriteResult) => void
   readonly reject: (err: unknown) => void
-  /** Settles, without ever rejecting, when the write has been committed or has failed. */
-  readonly settled: Promise<void>
-  readonly settle: () => void
+  /** Told when the write has been committed or has failed: competitors for the key. */
+  settled: (() => void)[] | undefined
 }
 
 const encoder = new TextEncoder()
 
 function withRevision(write: Write, object: Entry['object'], revision: Revision): Entry {
   const stamped = { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } }
-  return { key: write.key, object: stamped, json: encoder.encode(JSON.stringify(stamped)), revision }
+  return StoredEntry.written(write.key, stamped, encoder.encode(JSON.stringify(stamped)), revision)
 }
 
 export class Engine implements Store {
@@ -162,7 +162,10 @@ export class Engine implements Store {
       }
       if (!pending) return { ok: false, current: newest }
       // The competitor is not visible yet, and may still fail.
-      await pending.settled
+      await new Promise<void>((resolve) => {
+        pending.settled ??= []
+        pending.settled.push(resolve)
+      })
     }
   }
 
@@ -234,8 +237,7 @@ export class Engine implements Store {
   }
 
   #track(accepted: Accepted, persist: boolean, resolve: Waiting['resolve'], reject: Waiting['reject']): Waiting {
-    const { promise: settled, resolve: settle } = Promise.withResolvers<void>()
-    const waiting: Waiting = { accepted, persist, resolve, reject, settled, settle }
+    const waiting: Waiting = { accepted, persist, resolve, reject, settled: undefined }
     this.#pendingByKey.set(accepted.entry.key, waiting)
     return waiting
   }
@@ -272,7 +274,7 @@ export class Engine implements Store {
     if (this.#pendingByKey.get(accepted.entry.key) === waiting) this.#pendingByKey.delete(accepted.entry.key)
     this.#apply(accepted)
     waiting.resolve({ ok: true, entry: accepted.entry })
-    waiting.settle()
+    settle(waiting)
   }
 
   /** Nothing of the batch happened; what was accepted on top of it can't happen either. */
@@ -295,7 +297,7 @@ export class Engine implements Store {
       const { key } = waiting.accepted.entry
       if (this.#pendingByKey.get(key) === waiting) this.#pendingByKey.delete(key)
       waiting.reject(reason)
-      waiting.settle()
+      settle(waiting)
     }
   }
 
@@ -333,6 +335,10 @@ export class Engine implements Store {
     const lossy = this.#forgetful.some((known) => known.startsWith(prefix) || prefix.startsWith(known))
     if (lossy) throw new Compacted(revision, this.#openedAt)
   }
+}
+
+function settle({ settled }: Waiting): void {
+  if (settled) for (const resolve of settled) resolve()
 }
 
 /** What a key holds after an accepted write. */

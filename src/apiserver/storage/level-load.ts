@@ -12,9 +12,9 @@ import {
   META_KEY,
   type Meta,
   parseLogKey,
-  StoredEntry,
 } from './level-records.ts'
 import type { Entry, Revision } from './store.ts'
+import { StoredEntry } from './stored-entry.ts'
 
 /** What loading needs of LevelDB. */
 export interface Source {

@@ -5,9 +5,9 @@
 // JSON is written as the sealer gives it: values of Secrets are encrypted.
 // Every record carries a CRC, because LevelDB does not verify its blocks when it reads them.
 import { crc32 } from 'node:zlib'
-import type { KubeObject } from '../../api/meta/object.ts'
 import type { Sealer } from './encryption/sealer.ts'
 import type { Entry, Revision } from './store.ts'
+import { StoredEntry } from './stored-entry.ts'
 
 export const META_KEY = 'm'
 export const CURRENT_PREFIX = 'k'
@@ -119,24 +119,3 @@ function checked(key: string, value: Uint8Array, minBytes: number): Buffer {
   }
   return bytes
 }
-
-/** An entry read from disk. It is parsed when somebody first asks for the object. */
-export class StoredEntry implements Entry {
-  readonly key: string
-  readonly json: Uint8Array
-  readonly revision: Revision
-  #object: KubeObject | undefined
-
-  constructor(key: string, json: Uint8Array, revision: Revision) {
-    this.key = key
-    this.json = json
-    this.revision = revision
-  }
-
-  get object(): KubeObject {
-    this.#object ??= JSON.parse(decoder.decode(this.json)) as KubeObject
-    return this.#object
-  }
-}
-
-const decoder = new TextDecoder()

@@ -24,10 +24,10 @@ export async function connect(
   request: ApiRequest,
 ): Promise<Upstream> {
   const info = parseRequestInfo(request.method, request.path, request.query)
-  requireAccess(authorize, request.user, info)
+  await requireAccess(authorize, request.user, info)
   // k8s: a WebSocket upgrade is a GET, but running something in a pod takes the right to create.
   if (info.verb === 'get' && info.subresource !== 'proxy')
-    requireAccess(authorize, request.user, { ...info, verb: 'create' })
+    await requireAccess(authorize, request.user, { ...info, verb: 'create' })
   const kind = registry.resources.find(info.group, info.version, info.resource)
   if (!kind || !CONNECTABLE.has(info.subresource)) throw pathNotFound()
   if (!(kind.subresources as readonly string[]).includes(info.subresource)) throw pathNotFound()

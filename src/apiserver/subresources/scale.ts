@@ -1,6 +1,6 @@
 // The scale subresource: one number to set, wherever the kind keeps it. Reads and writes go to the object itself.
 import { defineKind, type Kind, type ScalePaths } from '../../api/kinds/kind.ts'
-import { type FieldError, invalid } from '../../api/meta/errors.ts'
+import { type FieldError, internal, invalid } from '../../api/meta/errors.ts'
 import { formatSelector, fromLabelSelector, fromMap } from '../../api/meta/label-selector.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import { decodeBody } from '../../api/schema/body.ts'
@@ -76,7 +76,9 @@ export async function patchScale(registry: Registry, call: Call): Promise<ApiRes
 function scaled(call: Call, old: Obj, wanted: ScaleObject): Next {
   const replicas = wanted.spec?.replicas ?? 0
   const errors: FieldError[] = []
-  if (replicas < 0) errors.push(invalid('spec.replicas', replicas, 'must be greater than or equal to 0'))
+  // k8s: of custom resources the object's own rules speak.
+  if (replicas < 0 && !call.kind.custom)
+    errors.push(invalid('spec.replicas', replicas, 'must be greater than or equal to 0'))
   refuseInvalid(Scale, call.info.name, errors)
   const object = cloneJson(old) as KubeObject
   setPath(object, pathsOf(call.kind).specReplicas, replicas)
@@ -87,6 +89,9 @@ function scaled(call: Call, old: Obj, wanted: ScaleObject): Next {
 
 export function scaleOf(kind: Kind, obj: Obj): Obj {
   const paths = pathsOf(kind)
+  if (kind.custom && typeof at(obj, paths.specReplicas) !== 'number') {
+    throw internal(`the spec replicas field ${JSON.stringify(paths.specReplicas)} does not exist`)
+  }
   const { name, namespace, uid, resourceVersion, creationTimestamp } = obj.metadata
   const selector = paths.selector ? selectorText(at(obj, paths.selector)) : ''
   return {

@@ -40,14 +40,14 @@ function parseIncludeObject(value: string | null): IncludeObject {
 function columnsOf(kind: Kind): readonly Column<KubeObject>[] {
   const own = kind.columns as readonly Column<KubeObject>[] | undefined
   if (!own) return [NAME, AGE]
-  return own.some((column) => column.name === 'Name') ? own : [NAME, ...own]
+  return !kind.custom && own.some((column) => column.name === 'Name') ? own : [NAME, ...own]
 }
 
 export function columnDefinitions(kind: Kind): object[] {
   return columnsOf(kind).map(({ name, type, format, description, priority }) => ({
     name,
-    // k8s: ages are sent as text that is ready to be shown.
-    type: type === 'date' ? 'string' : type,
+    // k8s: ages are sent as text that is ready to be shown; columns of custom resources keep their type all the same.
+    type: type === 'date' && !kind.custom ? 'string' : type,
     format: format ?? (name === 'Name' ? 'name' : ''),
     description: description ?? '',
     priority: priority ?? 0,

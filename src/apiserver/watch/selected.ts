@@ -1,9 +1,8 @@
 // What a change in the store is to a watcher who selects: an object that begins to match is added for it, one that stops matching
 // is deleted. Pure.
-import type { Kind } from '../../api/kinds/kind.ts'
 import type { Obj } from '../registry/call.ts'
 import type { Selection } from '../registry/list-options.ts'
-import { type Shown, shown } from '../registry/stored.ts'
+import type { Shown, View } from '../registry/stored.ts'
 import type { Entry, StoreEvent } from '../storage/store.ts'
 
 export interface Change {
@@ -12,22 +11,21 @@ export interface Change {
 }
 
 /** Undefined when the change doesn't concern the watcher. */
-export function selected(kind: Kind, selection: Selection, event: StoreEvent): Change | undefined {
+export function selected(see: View, selection: Selection, event: StoreEvent): Change | undefined {
   const { entry, prev } = event
   if (event.type === 'delete') {
-    const last = shown(kind, entry)
+    const last = see(entry)
     return selection.matches(last.object) ? { type: 'DELETED', shown: last } : undefined
   }
-  const now = shown(kind, entry)
+  const now = see(entry)
   const matchesNow = selection.matches(now.object)
-  const matchedBefore = prev !== undefined && (selection.everything || selection.matches(shown(kind, prev).object))
+  const matchedBefore = prev !== undefined && (selection.everything || selection.matches(see(prev).object))
   if (matchesNow) return { type: matchedBefore ? 'MODIFIED' : 'ADDED', shown: now }
-  return matchedBefore ? { type: 'DELETED', shown: lastMatching(kind, prev, entry) } : undefined
+  return matchedBefore ? { type: 'DELETED', shown: lastMatching(see(prev).object, entry) } : undefined
 }
 
 /** k8s: the object as it last matched, at the revision of the change that made it stop. */
-function lastMatching(kind: Kind, prev: Entry, entry: Entry): Shown {
-  const before = shown(kind, prev).object
+function lastMatching(before: Obj, entry: Entry): Shown {
   const object: Obj = { ...before, metadata: { ...before.metadata, resourceVersion: String(entry.revision) } }
   return { object, json: Buffer.from(JSON.stringify(object)) }
 }

@@ -72,6 +72,8 @@ export class HeldCache implements Cache {
     }
   }
 
+  forget(): void {}
+
   async synced(): Promise<void> {}
   get(): undefined {}
   list(): [] {

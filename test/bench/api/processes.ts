@@ -22,17 +22,20 @@ export interface Server {
 /** For profiles: `SKIFF_BENCH_NODE="--cpu-prof --cpu-prof-dir=/tmp/profile"` goes to the server's node. */
 const nodeOptions = (process.env['SKIFF_BENCH_NODE'] ?? '').split(' ').filter(Boolean)
 
+/** As deploy/supervisor.sh has them. */
+const SERVER_FLAGS = ['--max-semi-space-size=16', '--expose-gc']
+
 /** The whole control plane, as `skiff server` runs it on a cluster's node. */
 export function startSkiff(dataDir: string, port: number): Promise<Server> {
   const flags = ['--data-dir', dataDir, '--api-port', String(port), '--node-name', 'bench']
   const program = process.env['SKIFF_BENCH_PROGRAM'] ?? join(root, 'dist/skiff.js')
-  return start([...nodeOptions, '--max-semi-space-size=2', program, 'server', ...flags], dataDir, port)
+  return start([...nodeOptions, ...SERVER_FLAGS, program, 'server', ...flags], dataDir, port)
 }
 
 /** The API server alone: nothing deletes pods whose nodes don't exist. */
 export function startApiServer(dataDir: string, port: number): Promise<Server> {
   return start(
-    [...nodeOptions, '--max-semi-space-size=2', join(import.meta.dirname, 'api-server.ts'), dataDir, String(port)],
+    [...nodeOptions, ...SERVER_FLAGS, join(import.meta.dirname, 'api-server.ts'), dataDir, String(port)],
     dataDir,
     port,
   )
