@@ -33,6 +33,7 @@ import type { Encoders } from './encode.ts'
 import { endIdleConnections, refuseMalformed, withoutPolling } from './idle-connections.ts'
 import { type Leaving, type RawResponse, send } from './send.ts'
 import { refuseUpgrade, tunnel } from './tunnel.ts'
+import { isWatchUrl, sendWatchMessages } from './websocket-watch.ts'
 
 export interface ServerTls {
   readonly cert: string
@@ -310,8 +311,10 @@ export class FrontEnd {
     const labels = { verb: 'CONNECT', component: 'apiserver' }
     metrics.longRunning.add(labels, 1)
     try {
-      const upstream = await connect(await this.#request(raw as RawRequest, undefined, gone))
-      await tunnel(raw, socket, head, upstream, log)
+      const request = await this.#request(raw as RawRequest, undefined, gone)
+      if (raw.method === 'GET' && isWatchUrl(raw.url ?? '')) {
+        await sendWatchMessages(raw, socket, head, await this.#parts.handler(request))
+      } else await tunnel(raw, socket, head, await connect(request), log)
     } finally {
       metrics.longRunning.add(labels, -1)
       stopping.removeEventListener('abort', cut)
