@@ -196,3 +196,24 @@ test('a watch over a WebSocket has a message for each event, and is refused like
   const ends = open('&timeoutSeconds=1&labelSelector=none')
   await once(ends, 'close')
 })
+
+test('a connection to a pod is refused for what is wrong with the pod before it is refused for being none', async () => {
+  const PODS = '/api/v1/namespaces/default/pods'
+  await api.post('/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } })
+  const containers = ['a', 'b'].map((name) => ({ name, image: 'i' }))
+  await api.post('/api/v1/nodes', {
+    metadata: { name: 'n' },
+    status: { addresses: [{ type: 'InternalIP', address: '127.0.0.1' }] },
+  })
+  await api.post(PODS, { metadata: { name: 'two' }, spec: { containers } })
+  const exec = (query: string) => api.post(`${PODS}/two/exec?${query}`, {})
+  assert.deepEqual(message(await exec('command=ls&stdout=1')), [400, 'pod two does not have a host assigned'])
+  const target = { kind: 'Node', name: 'n' }
+  await api.post(`${PODS}/two/binding`, { metadata: { name: 'two' }, target })
+  assert.deepEqual(message(await exec('command=ls&stdout=1')), [
+    400,
+    'a container name must be specified for pod two, choose one of: [a b]',
+  ])
+  assert.deepEqual(message(await exec('command=ls&stdout=1&container=a')), [400, 'Upgrade request required'])
+  assert.deepEqual(message(await api.post(`${PODS}/none/attach?stdout=1`, {})), [404, 'pods "none" not found'])
+})

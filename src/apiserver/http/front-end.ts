@@ -8,18 +8,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import fastify, { type FastifyInstance } from 'fastify'
-import {
-  badRequest,
-  methodNotAllowed,
-  StatusError,
-  timeout,
-  tooLarge,
-  tooManyRequests,
-  unauthorized,
-  unsupportedMediaType,
-  unsupportedPatch,
-} from '../../api/meta/errors.ts'
-import { BODY_MEDIA_TYPES } from '../../api/schema/body.ts'
+import { methodNotAllowed, StatusError, timeout, tooManyRequests } from '../../api/meta/errors.ts'
 import type { ApiRequest, RequestHandler, UserInfo } from '../../api/wire.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
@@ -29,6 +18,7 @@ import type { Metrics } from '../metrics.ts'
 import { errorResponse } from '../respond.ts'
 import type { Upstream } from '../streaming/upstream.ts'
 import { BodyBudget } from './body-budget.ts'
+import { bodyError } from './body-error.ts'
 import { limitConnections } from './connection-limits.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Encoders } from './encode.ts'
@@ -136,7 +126,7 @@ export class FrontEnd {
       reply.hijack()
       await this.#send(
         reply.raw as never,
-        errorResponse(bodyError(err, request.method), this.#parts.log),
+        errorResponse(bodyError(err, request.method, MAX_BODY_BYTES), this.#parts.log),
         request.raw,
         neverAborted,
       )
@@ -447,13 +437,4 @@ const remoteAddressOf = (raw: RawRequest) => (raw.stream?.session?.socket ?? raw
 function peerOf(raw: RawRequest): PeerIdentity | undefined {
   const socket = raw.stream?.session?.socket ?? (raw.socket as TLSSocket)
   return typeof socket.getPeerCertificate === 'function' ? peerIdentity(socket) : undefined
-}
-
-function bodyError(err: unknown, method: string): unknown {
-  const { code, statusCode, message } = err as { code?: string; statusCode?: number; message: string }
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(`Request entity too large: limit is ${MAX_BODY_BYTES}`)
-  if (statusCode === 401) return unauthorized()
-  if (statusCode === 415) return method === 'PATCH' ? unsupportedPatch() : unsupportedMediaType(BODY_MEDIA_TYPES)
-  if (statusCode !== undefined && statusCode < 500) return badRequest(message)
-  return err
 }
