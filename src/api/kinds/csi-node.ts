@@ -13,6 +13,7 @@ export const CSINode = defineKind<CSINode>({
   kind: 'CSINode',
   plural: 'csinodes',
   scope: 'Cluster',
+  allowUnconditionalUpdate: false,
   description: 'The storage drivers that run on a node.',
   columns: [integer('Drivers', (n) => n.spec?.drivers?.length, 'Number of storage drivers on the node.'), age()],
   hasGeneration: false,

@@ -16,6 +16,7 @@ export const RuntimeClass = defineKind<RuntimeClass>({
   kind: 'RuntimeClass',
   plural: 'runtimeclasses',
   scope: 'Cluster',
+  allowUnconditionalUpdate: false,
   description: 'Names a configuration of the container runtime for pods to choose.',
   columns: [text('Handler', (c) => c.handler ?? '', 'The configuration of the runtime.'), age()],
   validate(c) {

@@ -13,6 +13,7 @@ export const VolumeAttachment = defineKind<VolumeAttachment>({
   kind: 'VolumeAttachment',
   plural: 'volumeattachments',
   scope: 'Cluster',
+  allowUnconditionalUpdate: false,
   subresources: ['status'],
   description: 'The wish to attach a volume to a node, or to detach it.',
   columns: [
