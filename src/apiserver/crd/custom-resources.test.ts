@@ -245,6 +245,8 @@ test('discovery and OpenAPI show the kind, and change only when it does', async 
   ])
   assert.equal(schema.properties.spec.properties.free['x-kubernetes-preserve-unknown-fields'], true)
   assert.ok(schema.properties.metadata.allOf)
+  const { patch } = document.paths['/apis/stable.example.com/v1/namespaces/{namespace}/crontabs/{name}']
+  assert.ok(!Object.keys(patch.requestBody.content).some((type) => type.includes('strategic')))
   const v2 = JSON.parse((await api.get('/openapi/v2')).body)
   const older = v2.definitions['com.example.stable.v1.CronTab']
   assert.equal(older.properties.spec.properties.replicas.default, undefined)
