@@ -95,7 +95,7 @@ function requestBody(operation: Operation, body: TypeRef | 'patch', definitions:
     body === 'patch'
       ? Object.fromEntries(patchMediaTypes(operation).map((type) => [type, { schema: definitions.patchRef() }]))
       : { '*/*': { schema: refTo(body, definitions) } }
-  return { content, ...(operation.bodyRequired ? { required } : {}) }
+  return { content, ...(operation.bodyRequired ? { required: true } : {}) }
 }
 
 const refTo = ({ schema, name, description }: TypeRef, definitions: Definitions) =>
