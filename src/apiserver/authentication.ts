@@ -1,23 +1,28 @@
-// Who makes an HTTP request: by client certificate or token, then as whom they want to act.
+// Who makes an HTTP request: by front proxy, client certificate or token, or as nobody; then as whom they want to act. The order of
+// the list is that of kube-apiserver.
 import { unauthorized } from '../api/meta/errors.ts'
 import type { UserInfo } from '../api/wire.ts'
 import type { Logger } from '../base/log.ts'
 import { rememberImpersonator } from './audit/impersonators.ts'
-import { authenticate, type Credentials } from './authn/authenticator.ts'
+import { type Anonymous, type Authenticator, authenticate, type Credentials } from './authn/authenticator.ts'
+import type { BearerTokens } from './authn/bearer-tokens.ts'
 import { clientCertificate } from './authn/client-certificate.ts'
 import { impersonate } from './authn/impersonation.ts'
-import { type ServiceAccountTokens, serviceAccountAuthenticator } from './authn/service-account-tokens.ts'
 import type { Authorizer } from './authz/authorizer.ts'
+import { parseRequestInfo } from './request-info.ts'
 
 export interface AuthenticationParts {
-  readonly tokens: ServiceAccountTokens | undefined
+  readonly bearerTokens: BearerTokens
   readonly authorizer: Authorizer
+  readonly anonymous: Anonymous
+  /** Trusted to say who somebody else is. */
+  readonly requestHeader?: Authenticator | undefined
   readonly log: Logger
 }
 
 /** @throws Unauthorized for a wrong credential, Forbidden for an impersonation that isn't allowed */
-export function authentication({ tokens, authorizer, log }: AuthenticationParts) {
-  const authenticators = [clientCertificate, ...(tokens ? [serviceAccountAuthenticator(tokens)] : [])]
+export function authentication({ bearerTokens, authorizer, anonymous, requestHeader, log }: AuthenticationParts) {
+  const authenticators = [...(requestHeader ? [requestHeader] : []), clientCertificate, bearerTokens.authenticator]
   return async (credentials: Credentials, gone: { readonly signal: AbortSignal }): Promise<UserInfo> => {
     const ctx = {
       log,
@@ -25,9 +30,12 @@ export function authentication({ tokens, authorizer, log }: AuthenticationParts)
         return gone.signal
       },
     }
-    const user = await authenticate(ctx, authenticators, withBrowserToken(credentials))
+    const user = await authenticate(ctx, authenticators, withBrowserToken(credentials), anonymous)
     if (!user) throw unauthorized()
-    const acting = impersonate(user, credentials.headers, (who, attributes) => authorizer.authorize(who, attributes))
+    const { headers, rawHeaders, method = 'GET', path = '/', query = new URLSearchParams() } = credentials
+    const attributes = () => parseRequestInfo(method as 'GET', path, query)
+    const act = { headers, rawHeaders, attributes }
+    const acting = await impersonate(user, act, (who, what) => authorizer.authorize(who, what))
     return rememberImpersonator(acting, user)
   }
 }

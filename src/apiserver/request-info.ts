@@ -16,6 +16,9 @@ export interface RequestInfo {
   readonly name: string
   /** What follows the subresource, with its leading slash: the path behind a proxy. */
   readonly rest: string
+  /** What a list, watch or deletecollection is narrowed to; empty for other verbs. */
+  readonly fieldSelector: string
+  readonly labelSelector: string
 }
 
 const RESOURCE_VERBS: Record<ApiRequest['method'], string> = {
@@ -43,6 +46,8 @@ export function parseRequestInfo(method: ApiRequest['method'], path: string, que
     namespace: '',
     name: '',
     rest: '',
+    fieldSelector: '',
+    labelSelector: '',
   }
   let group = ''
   let at: number
@@ -71,9 +76,9 @@ export function parseRequestInfo(method: ApiRequest['method'], path: string, que
     else if (verb === 'delete') verb = 'deletecollection'
   }
   if (watchPrefix || (verb === 'list' && isTrue(query.get('watch')))) verb = 'watch'
-  if ((verb === 'list' || verb === 'watch' || verb === 'deletecollection') && target === '') {
-    target = exactName(query.get('fieldSelector'))
-  }
+  const many = verb === 'list' || verb === 'watch' || verb === 'deletecollection'
+  const fieldSelector = (many && query.get('fieldSelector')) || ''
+  if (many && target === '' && fieldSelector !== '') target = exactName(fieldSelector)
   return {
     isResource: true,
     verb,
@@ -85,6 +90,8 @@ export function parseRequestInfo(method: ApiRequest['method'], path: string, que
     namespace,
     name: target,
     rest: restOf(path, parts, at, resource, name, subresource),
+    fieldSelector,
+    labelSelector: (many && query.get('labelSelector')) || '',
   }
 }
 
@@ -94,8 +101,8 @@ export function isTrue(value: string | null): boolean {
 }
 
 /** The name that `metadata.name=…` pins a list to: it counts as the request's name for authorisation. */
-function exactName(fieldSelector: string | null): string {
-  for (const term of fieldSelector?.split(',') ?? []) {
+function exactName(fieldSelector: string): string {
+  for (const term of fieldSelector.split(',')) {
     const [, name] = /^metadata\.name==?([^=!]+)$/.exec(term) ?? []
     if (name) return name
   }

@@ -1,7 +1,15 @@
 // X.509 certificates of an own authority: ECDSA P-256 keys, PEM in and out. Reading and checking use Node's own X509Certificate; the
 // library that makes certificates is loaded only when one has to be made, because loading it costs a tenth of a second.
-import { createPrivateKey, generateKeyPairSync, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  webcrypto,
+  X509Certificate,
+} from 'node:crypto'
 import { isIP } from 'node:net'
+import type { CertificateRequest } from './certificate-request.ts'
 
 export interface KeyPair {
   /** PEM. */
@@ -92,6 +100,89 @@ export async function issueCertificate(authority: KeyPair, spec: CertificateSpec
     ],
   })
   return { cert: withNewline(cert.toString('pem')), key: pem }
+}
+
+export interface SigningTerms {
+  /** As the API names them: `client auth`, `digital signature`. Unknown ones are passed over. */
+  readonly usages: readonly string[]
+  readonly lifetimeMs: number
+}
+
+const KEY_USAGES: Readonly<Record<string, number>> = {
+  signing: 1,
+  'digital signature': 1,
+  'content commitment': 2,
+  'key encipherment': 4,
+  'data encipherment': 8,
+  'key agreement': 16,
+  'cert sign': 32,
+  'crl sign': 64,
+  'encipher only': 128,
+  'decipher only': 256,
+}
+const PURPOSES: Readonly<Record<string, string>> = {
+  any: '2.5.29.37.0',
+  'server auth': SERVER_AUTH,
+  'client auth': CLIENT_AUTH,
+  'code signing': '1.3.6.1.5.5.7.3.3',
+  'email protection': '1.3.6.1.5.5.7.3.4',
+  's/mime': '1.3.6.1.5.5.7.3.4',
+  'ipsec end system': '1.3.6.1.5.5.7.3.5',
+  'ipsec tunnel': '1.3.6.1.5.5.7.3.6',
+  'ipsec user': '1.3.6.1.5.5.7.3.7',
+  timestamping: '1.3.6.1.5.5.7.3.8',
+  'ocsp signing': '1.3.6.1.5.5.7.3.9',
+  'microsoft sgc': '1.3.6.1.4.1.311.10.3.3',
+  'netscape sgc': '2.16.840.1.113730.4.1',
+}
+
+/** A certificate (PEM) for what the request names and for its key, as it was asked for; whether it may be is the caller's to know. */
+export async function signRequest(
+  authority: KeyPair,
+  request: CertificateRequest,
+  { usages, lifetimeMs }: SigningTerms,
+  nowMs: number,
+): Promise<string> {
+  const x509 = await loadX509()
+  const issuer = new x509.X509Certificate(authority.cert)
+  const publicKey = await importedKey(request.publicKey)
+  const purposes = [...new Set(usages.flatMap((usage) => PURPOSES[usage] ?? []))]
+  const flags = usages.reduce((all, usage) => all | (KEY_USAGES[usage] ?? 0), 0)
+  const names = request.alternativeNames
+  const cert = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: new x509.Name(request.subject).toJSON(),
+    issuer: issuer.subjectName.toJSON(),
+    publicKey,
+    signingKey: await signingKey(authority.key),
+    notBefore: new Date(nowMs - BACKDATED_MS),
+    notAfter: new Date(Math.min(nowMs + lifetimeMs, issuer.notAfter.getTime())),
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      ...(flags ? [new x509.KeyUsagesExtension(flags, true)] : []),
+      ...(purposes.length > 0 ? [new x509.ExtendedKeyUsageExtension(purposes)] : []),
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer),
+      ...(names ? [new x509.Extension(ALTERNATIVE_NAME, false, names)] : []),
+    ],
+  })
+  return withNewline(cert.toString('pem'))
+}
+
+const ALTERNATIVE_NAME = '2.5.29.17'
+
+/** Only to be written into a certificate: what it could be used for doesn't matter. */
+function importedKey(spki: Buffer): Promise<webcrypto.CryptoKey> {
+  const key = createPublicKey({ key: spki, format: 'der', type: 'spki' })
+  const curve = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' }[
+    key.asymmetricKeyDetails?.namedCurve ?? ''
+  ]
+  const algorithm = curve
+    ? { name: 'ECDSA', namedCurve: curve }
+    : key.asymmetricKeyType === 'ed25519'
+      ? { name: 'Ed25519' }
+      : { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
+  return webcrypto.subtle.importKey('spki', spki, algorithm, true, ['verify'])
 }
 
 /** @throws Error when it is not a PEM certificate. */

@@ -2,7 +2,7 @@
 // and leaves everything else alone, so that a warm start only reads files. The authority is never replaced by itself: every
 // kubeconfig and every node trusts it.
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type CertificateSpec,
@@ -51,13 +51,23 @@ export interface Pki {
   /** The API server as a client of the nodes. */
   readonly kubeletClient: KeyPair
   readonly admin: KeyPair
-  /** PEM of the key that signs service account tokens. */
-  readonly tokenKey: string
-  readonly tokenPublicKey: string
+  /** How aggregated servers know that a request comes through this one: an authority of its own, and a certificate of it. */
+  readonly frontProxy: { readonly ca: string; readonly client: KeyPair }
+  /** The authority itself, to sign certificates on request. Its key is the cluster's greatest secret. */
+  readonly authority: KeyPair
+  /** PEM of the key that signs service account tokens, and public keys of those that signed before. */
+  readonly tokenKeys: TokenKeyTexts
   /** Certificates of a node: as a client of the API server, and for its own HTTPS port. Made when missing. */
   node(name: string, addresses: NodeAddresses): Promise<{ client: KeyPair; serving: KeyPair }>
-  /** Replaces those of `server`, `kubeletClient` and `admin` that are due; the properties then show the new ones. */
+  /** Replaces those of `server`, `kubeletClient`, `frontProxy` and `admin` that are due; the properties then show the new ones. */
   renew(): Promise<void>
+  /** Reads the token keys anew, after a rotation. @throws PkiError; the old ones stay */
+  reloadTokenKeys(): Promise<void>
+}
+
+export interface TokenKeyTexts {
+  readonly signing: string
+  readonly retired: readonly string[]
 }
 
 export class PkiError extends Error {
@@ -71,7 +81,8 @@ export class PkiError extends Error {
 export async function ensurePki(ctx: Ctx, directory: string, options: PkiOptions): Promise<Pki> {
   const { clock } = options
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const authority = await ensureAuthority(directory, clock)
+  const authority = await ensureAuthority(directory, 'ca', 'kubernetes', clock)
+  const proxyAuthority = await ensureAuthority(directory, 'front-proxy-ca', 'front-proxy-ca', clock)
   const ensure = (name: string, spec: CertificateSpec) => ensurePair(ctx, directory, authority, name, spec, clock)
   const serverSpec: CertificateSpec = {
     commonName: 'kube-apiserver',
@@ -93,9 +104,17 @@ export async function ensurePki(ctx: Ctx, directory: string, options: PkiOptions
       client('kube-apiserver-kubelet-client', 'kubeadm:cluster-admins'),
     ),
     admin: await ensure('admin', client('kubernetes-admin', 'kubeadm:cluster-admins')),
+    proxyClient: await ensurePair(
+      ctx,
+      directory,
+      proxyAuthority,
+      'front-proxy-client',
+      client('front-proxy-client'),
+      clock,
+    ),
   })
   let own = await ensureOwn()
-  const { tokenKey, tokenPublicKey } = await ensureTokenKey(directory)
+  let tokenKeys = await ensureTokenKeys(directory)
   return {
     authorityCert: authority.cert,
     get server() {
@@ -107,10 +126,18 @@ export async function ensurePki(ctx: Ctx, directory: string, options: PkiOptions
     get admin() {
       return own.admin
     },
-    tokenKey,
-    tokenPublicKey,
+    get frontProxy() {
+      return { ca: proxyAuthority.cert, client: own.proxyClient }
+    },
+    authority,
+    get tokenKeys() {
+      return tokenKeys
+    },
     async renew() {
       own = await ensureOwn()
+    },
+    async reloadTokenKeys() {
+      tokenKeys = await ensureTokenKeys(directory)
     },
     async node(name, { addresses, dnsNames }) {
       const serving: CertificateSpec = {
@@ -159,20 +186,20 @@ export function keepRenewed(ctx: Ctx, clock: Clock, pairs: () => readonly KeyPai
   arm(untilDue())
 }
 
-async function ensureAuthority(directory: string, clock: Clock): Promise<KeyPair> {
-  const [cert, key] = await readPair(directory, 'ca')
+async function ensureAuthority(directory: string, name: string, commonName: string, clock: Clock): Promise<KeyPair> {
+  const [cert, key] = await readPair(directory, name)
   if (cert === undefined && key === undefined) {
-    const authority = await createAuthority('kubernetes', AUTHORITY_LIFETIME_MS, clock.now())
-    await writePair(directory, 'ca', authority)
+    const authority = await createAuthority(commonName, AUTHORITY_LIFETIME_MS, clock.now())
+    await writePair(directory, name, authority)
     return authority
   }
   const advice = `restore ${directory} from a backup, or remove it to start with a new authority (all kubeconfigs and nodes then need new certificates)`
   if (cert === undefined || key === undefined) {
-    throw new PkiError(`${join(directory, cert === undefined ? 'ca.crt' : 'ca.key')} is missing: ${advice}`)
+    throw new PkiError(`${join(directory, cert === undefined ? `${name}.crt` : `${name}.key`)} is missing: ${advice}`)
   }
   try {
-    if (!matches({ cert, key })) throw new Error('ca.key does not belong to ca.crt')
-    if (inspectCertificate(cert).notAfterMs <= clock.now()) throw new Error('ca.crt has expired')
+    if (!matches({ cert, key })) throw new Error(`${name}.key does not belong to ${name}.crt`)
+    if (inspectCertificate(cert).notAfterMs <= clock.now()) throw new Error(`${name}.crt has expired`)
   } catch (cause) {
     throw new PkiError(`the certificate authority can't be used: ${(cause as Error).message}: ${advice}`, { cause })
   }
@@ -199,24 +226,60 @@ async function ensurePair(
 }
 
 /** P-256: tokens are short, and making the key takes no time. k8s: JWTs signed with ES256. */
-async function ensureTokenKey(directory: string): Promise<{ tokenKey: string; tokenPublicKey: string }> {
-  let tokenKey = await readText(join(directory, 'sa.key'))
-  if (tokenKey === undefined) {
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    tokenKey = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-    await writeText(join(directory, 'sa.key'), tokenKey, 0o600)
+async function ensureTokenKeys(directory: string): Promise<TokenKeyTexts> {
+  let signing = await readText(join(directory, 'sa.key'))
+  if (signing === undefined) {
+    signing = newTokenKey()
+    await writeText(join(directory, 'sa.key'), signing, 0o600)
   }
-  let tokenPublicKey: string
+  const publicKey = publicTokenKey(directory, signing)
+  if ((await readText(join(directory, 'sa.pub'))) !== publicKey) {
+    await writeText(join(directory, 'sa.pub'), publicKey, 0o644)
+  }
+  const texts = await Promise.all((await retiredNames(directory)).map((name) => readText(join(directory, name))))
+  const retired = texts.filter((text) => text !== undefined && text !== publicKey) as string[]
+  for (const text of retired) {
+    try {
+      createPublicKey(text)
+    } catch (cause) {
+      throw new PkiError(`${directory} has a retired token key that is not a public key`, { cause })
+    }
+  }
+  return { signing, retired }
+}
+
+/**
+ * A new key signs service account tokens from now on; the public part of the old one stays beside it as `sa-<n>.pub`, so that its
+ * tokens hold until they expire. In this order on disk, so that no moment loses a key. Resolves to the retired key's file.
+ */
+export async function rotateTokenKey(directory: string): Promise<string> {
+  const path = join(directory, 'sa.key')
+  const old = await readText(path)
+  if (old === undefined) throw new PkiError(`${path} is missing: there is no key to rotate`)
+  const numbers = (await retiredNames(directory)).map((name) => Number(RETIRED.exec(name)![1]))
+  const retired = join(directory, `sa-${Math.max(0, ...numbers) + 1}.pub`)
+  await writeText(retired, publicTokenKey(directory, old), 0o644)
+  const next = newTokenKey()
+  await writeText(path, next, 0o600)
+  await writeText(join(directory, 'sa.pub'), publicTokenKey(directory, next), 0o644)
+  return retired
+}
+
+const RETIRED = /^sa-(\d+)\.pub$/
+const retiredNames = async (directory: string) => (await readdir(directory)).filter((name) => RETIRED.test(name)).sort()
+
+function newTokenKey(): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+}
+
+function publicTokenKey(directory: string, privateKey: string): string {
   try {
-    tokenPublicKey = createPublicKey(createPrivateKey(tokenKey)).export({ type: 'spki', format: 'pem' }).toString()
+    return createPublicKey(createPrivateKey(privateKey)).export({ type: 'spki', format: 'pem' }).toString()
   } catch (cause) {
     const advice = 'restore it from a backup, or remove it (all service account tokens then become invalid)'
     throw new PkiError(`${join(directory, 'sa.key')} is not a private key: ${advice}`, { cause })
   }
-  if ((await readText(join(directory, 'sa.pub'))) !== tokenPublicKey) {
-    await writeText(join(directory, 'sa.pub'), tokenPublicKey, 0o644)
-  }
-  return { tokenKey, tokenPublicKey }
 }
 
 const readPair = (directory: string, name: string) =>

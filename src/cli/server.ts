@@ -2,8 +2,7 @@
 
 import type { Kind } from '../api/kinds/kind.ts'
 import type { RequestHandler } from '../api/wire.ts'
-import { TokenKey } from '../apiserver/authn/jwt.ts'
-import { createApiServer } from '../apiserver/server.ts'
+import { type ApiServer, createApiServer } from '../apiserver/server.ts'
 import { openLevelStore } from '../apiserver/storage/leveldb.ts'
 import { systemClock } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
@@ -18,6 +17,8 @@ import { runAllControllers } from '../controllers/registry.ts'
 import { keptOfConfigMap } from '../controllers/root-ca.ts'
 import { SchedulerMetrics } from '../scheduler/metrics.ts'
 import { runScheduler } from '../scheduler/scheduler.ts'
+import { accessOptions } from './access-config.ts'
+import { admissionSettings } from './admission-settings.ts'
 import { openAudit } from './audit.ts'
 import { writePid, writeReady } from './cluster-process.ts'
 import { runComponent } from './component.ts'
@@ -27,6 +28,7 @@ import { openSealer, renewWhenTold } from './encryption.ts'
 import { nodeAddress } from './node-address.ts'
 import { type Paths, paths } from './paths.ts'
 import { clusterConfig } from './settings-file.ts'
+import { reloadTokenKeysWhenTold } from './token-keys.ts'
 
 export async function run(flags: Flags): Promise<number> {
   const config = clusterConfig(flags)
@@ -36,6 +38,7 @@ export async function run(flags: Flags): Promise<number> {
 async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<void> {
   writePid(files, 'server')
   const clock = systemClock
+  const admission = admissionSettings(config)
   const sealer = await openSealer(config, files)
   const [pki, store] = await Promise.all([clusterPki(config, files), openLevelStore(ctx, files.database, { sealer })])
   const encryption = renewWhenTold(ctx, config, files, { store, sealer })
@@ -49,29 +52,34 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       pki,
       ...(audit ? { audit } : {}),
       serviceCIDR: config.serviceCIDR,
+      admission,
       advertiseAddress: nodeAddress(config.nodeIP),
+      ...(await accessOptions(config, { store, clock, random: Math.random })),
       moreMetrics: () => metrics.controllers.format() + metrics.scheduler.format(),
     })
+    let stopReloading = () => {}
     try {
       await server.listen({ host: '0.0.0.0', port: config.apiPort }).catch((err: NodeJS.ErrnoException) => {
         if (err.code !== 'EADDRINUSE') throw err
         throw new CliError(`port ${config.apiPort} is already taken: choose another with --api-port`)
       })
       let node = await nodePairs(pki, config)
-      const pairs = () => [pki.server, pki.kubeletClient, pki.admin, node.client, node.serving]
+      const pairs = () => [pki.server, pki.kubeletClient, pki.frontProxy.client, pki.admin, node.client, node.serving]
       keepRenewed(ctx, clock, pairs, async () => {
         await pki.renew()
         server.renewTls(pki.server)
         node = await nodePairs(pki, config) // the agent sees its new files by itself
         await writeKubeconfig(pki, config, files)
       })
+      stopReloading = reloadTokenKeysWhenTold(ctx, pki, server)
       writeReady(files, 'server')
       releaseStartMemory(clock)
       await Promise.all([
         schedule(child(ctx, { component: 'scheduler' }), server.handler, metrics.scheduler),
-        control(child(ctx, { component: 'controllers' }), server.handler, metrics.controllers, pki),
+        control(child(ctx, { component: 'controllers' }), server, metrics.controllers, pki),
       ])
     } finally {
+      stopReloading()
       await server.close()
     }
   } finally {
@@ -91,13 +99,16 @@ async function schedule(ctx: Ctx, handler: RequestHandler, metrics: SchedulerMet
 }
 
 /** The controllers may do everything: together they delete, mark and make objects of every kind there is. */
-async function control(ctx: Ctx, handler: RequestHandler, metrics: ControllerMetrics, pki: Pki): Promise<void> {
+async function control(ctx: Ctx, server: ApiServer, metrics: ControllerMetrics, pki: Pki): Promise<void> {
   const user = { name: 'system:kube-controller-manager', groups: ['system:masters', 'system:authenticated'] }
-  const { client, cache, clock } = parts(ctx, handler, user, 'kube-controller-manager')
+  const { client, cache, clock } = parts(ctx, server.handler, user, 'kube-controller-manager')
   const events = createEventRecorder(ctx, client, clock, { component: 'controllers' })
-  const key = new TokenKey(pki.tokenKey)
   const deps = { client, cache, events, clock, metrics }
-  await runAllControllers(ctx, deps, { ca: pki.authorityCert, signToken: async (claims) => key.sign(claims) })
+  await runAllControllers(ctx, deps, {
+    ca: pki.authorityCert,
+    authority: pki.authority,
+    signToken: async (claims) => server.tokens!.sign(claims),
+  })
   await Promise.all([cache.stopped(), events.settled()])
 }
 

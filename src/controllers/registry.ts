@@ -1,9 +1,14 @@
 // The list of all controllers, in the order they are started, and the one function that runs them.
 import { builtinKinds } from '../api/kinds/builtin.ts'
+import type { KeyPair } from '../base/certificates.ts'
 import type { Ctx } from '../base/ctx.ts'
+import { csrApproving } from './certificates/csr-approving.ts'
+import { csrCleaner } from './certificates/csr-cleaner.ts'
+import { csrSigning } from './certificates/csr-signing.ts'
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
 import type { Controller } from './controller.ts'
 import { deployment } from './deployment.ts'
+import { disruption } from './disruption.ts'
 import { endpoint } from './endpoint.ts'
 import { endpointSlice } from './endpoint-slice.ts'
 import { endpointSliceMirroring } from './endpoint-slice-mirroring.ts'
@@ -17,16 +22,19 @@ import { rootCa } from './root-ca.ts'
 import { type RunnerDeps, runControllers } from './runner.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceAccountToken, type TokenSigner } from './service-account-token.ts'
+import { pvcProtection, pvProtection } from './storage-protection.ts'
 import { taintEviction } from './taint-eviction.ts'
 
 export interface ControllersOptions {
   /** PEM of the authority behind the API server's certificate. */
   ca: string
+  /** Signs certificates on request; without it nothing is signed. */
+  authority?: KeyPair
   signToken: TokenSigner
 }
 
 /** Some hold state (timers' beginnings, nodes' last signs of life): every call makes a fresh set. */
-export function controllers({ ca, signToken }: ControllersOptions): Controller<never>[] {
+export function controllers({ ca, authority, signToken }: ControllersOptions): Controller<never>[] {
   return [
     serviceAccount,
     rootCa(ca),
@@ -42,6 +50,12 @@ export function controllers({ ca, signToken }: ControllersOptions): Controller<n
     taintEviction(),
     podGc(),
     clusterRoleAggregation,
+    pvcProtection,
+    pvProtection,
+    disruption,
+    csrApproving,
+    ...(authority ? [csrSigning(authority)] : []),
+    csrCleaner,
   ]
 }
 

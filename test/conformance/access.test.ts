@@ -87,7 +87,7 @@ test('impersonation takes a user, groups and more, and only for whoever may', as
   assert.ok(account.groups.includes('system:serviceaccounts:default'))
   const refused = await api.get('/api', { certificate: node1, as: 'jane' })
   assert.equal(refused.status, 403)
-  assert.match(refused.body.message, /cannot impersonate resource "users" in API group ""/)
+  assert.match(refused.body.message, /User "system:node:n1" cannot impersonate-on:user-info:get path "\/api"/)
   const alone = await api.get('/api', { headers: { 'impersonate-group': 'system:masters' } })
   assert.ok(alone.status >= 400, 'groups without a user')
 })

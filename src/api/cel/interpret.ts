@@ -10,19 +10,7 @@ import { charge, type Frame, type Step } from './frame.ts'
 import type { Overload } from './functions.ts'
 import { matcher } from './library/regex.ts'
 import { ACCUMULATOR } from './macros.ts'
-import {
-  CelMap,
-  Double,
-  kindOf,
-  type MapValue,
-  mapEntries,
-  mapGet,
-  NONE,
-  Optional,
-  Struct,
-  TypeValue,
-  Uint,
-} from './values.ts'
+import { CelMap, kindOf, type MapValue, mapEntries, Optional, Struct, TypeValue } from './values.ts'
 
 interface Code {
   readonly run: Step
@@ -316,10 +304,10 @@ class Compiler {
     }
   }
 
+  /** Every variable has a slot of its own: a lazy value may be computed in the middle of another fold. */
   #enter(name: string, kind: Local['kind']): number {
-    const slot = this.#scope.length
+    const slot = this.slots++
     this.#scope.push({ name, slot, kind })
-    this.slots = Math.max(this.slots, this.#scope.length)
     return slot
   }
 
@@ -328,14 +316,15 @@ class Compiler {
     const range = this.value(expr.range).run
     const init = this.value(expr.accuInit)
     const fresh = expr.accuInit.kind === 'list' || expr.accuInit.kind === 'map'
+    const outer = this.#scope.length
     const accu = this.#enter(expr.accuVar, 'accumulator')
     const first = this.#enter(expr.iterVar, 'value')
     const second = expr.iterVar2 ? this.#enter(expr.iterVar2, 'value') : -1
     const condition = this.value(expr.condition)
     const step = this.value(expr.step).run
-    this.#scope.length = first
+    this.#scope.length = outer + 1
     const result = this.value(expr.result).run
-    this.#scope.length = accu
+    this.#scope.length = outer
     const always = condition.constant?.value === true
     return (frame) => {
       const { locals } = frame
@@ -366,7 +355,7 @@ class Compiler {
     const init = this.value(expr.accuInit).run
     const slot = this.#enter(expr.accuVar, 'lazy')
     const result = this.value(expr.result).run
-    this.#scope.length = slot
+    this.#scope.pop()
     return (frame) => {
       let value: unknown = UNSET
       frame.locals[slot] = (at: Frame) => {

@@ -1,10 +1,13 @@
 // CertificateSigningRequest: asks a signer for a certificate.
+
+import { parseCertificateRequest } from '../../base/certificate-request.ts'
 import { semanticEqual } from '../meta/equality.ts'
-import { duplicate, type FieldError, forbiddenField, invalid, notSupported, required } from '../meta/errors.ts'
+import { duplicate, type FieldError, forbiddenField, invalid, notSupported, required, tooLong } from '../meta/errors.ts'
+import { dnsSubdomain } from '../meta/names.ts'
 import type { DeepReadonly } from '../meta/object.ts'
 import { formatAge } from '../meta/time.ts'
 import type * as types from '../types/certificates.v1.ts'
-import { checkImmutable, checkOneOf } from './check.ts'
+import { checkOneOf } from './check.ts'
 import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'
 
@@ -36,8 +39,44 @@ const USAGES = [
   'netscape sgc',
 ]
 
-const isRequest = (base64: string) =>
-  /^\s*-----BEGIN (NEW )?CERTIFICATE REQUEST-----/.test(Buffer.from(base64, 'base64').toString('latin1'))
+/** What is wrong with the request itself. */
+function requestErrors(base64: string | undefined): FieldError[] {
+  if (!base64) return [required('spec.request')]
+  try {
+    parseCertificateRequest(Buffer.from(base64, 'base64').toString('latin1'))
+    return []
+  } catch (err) {
+    return [invalid('spec.request', base64, (err as Error).message)]
+  }
+}
+
+/** k8s: `<domain>/<path>`, together no longer than a domain, a slash and a namespace or two. */
+function signerErrors(signerName: string | undefined): FieldError[] {
+  const field = 'spec.signerName'
+  if (!signerName) return [required(field)]
+  const [domain = '', ...rest] = signerName.split('/')
+  const path = rest.join('/')
+  const form = 'must be a fully qualified domain and path of the form "example.com/signer-name"'
+  if (rest.length !== 1) return [invalid(field, signerName, form)]
+  const errors: FieldError[] = []
+  if (path === '') errors.push(invalid(field, signerName, 'validation failed: path must not be empty'))
+  const problems = dnsSubdomain(domain)
+  if (!domain.includes('.')) problems.push('should be a domain with at least two segments separated by dots')
+  for (const problem of problems) errors.push(invalid(field, signerName, `validating domain: ${problem}`))
+  for (const part of path.split('.')) {
+    const bad = path !== '' && !/^[A-Za-z0-9]([-A-Za-z0-9_]*[A-Za-z0-9])?$/.test(part)
+    if (bad) errors.push(invalid(field, signerName, `validating label ${JSON.stringify(part)}: ${QUALIFIED}`))
+  }
+  if (signerName.length > 571) errors.push(tooLong(field, 571))
+  if (signerName === LEGACY) {
+    errors.push(invalid(field, signerName, 'the legacy signerName is not allowed via this API version'))
+  }
+  return errors
+}
+
+const LEGACY = 'kubernetes.io/legacy-unknown'
+const QUALIFIED =
+  "a valid label must be an alphanumeric string, consisting of alphanumeric characters, '-' or '_', and must start and end with an alphanumeric character (e.g. 'my-name', or '123-abc', regex used for validation is '[a-z0-9A-Z]([a-z0-9A-Z-_]*[a-z0-9A-Z])?')"
 
 function conditionOf({ status }: DeepReadonly<types.CertificateSigningRequest>): string {
   const has = (type: string) => status?.conditions?.some((c) => c.type === type) ?? false
@@ -101,26 +140,13 @@ export const CertificateSigningRequest = defineKind<CertificateSigningRequest>({
   selectableFields: { 'spec.signerName': (c) => c.spec?.signerName ?? '' },
   default(c) {
     c.spec ??= {} as CertificateSigningRequest['spec']
-    if (!c.spec.usages?.length) c.spec.usages = ['digital signature', 'key encipherment']
   },
   validate({ spec }) {
-    const errors: FieldError[] = []
-    if (!spec.request) errors.push(required('spec.request'))
-    else if (!isRequest(spec.request)) {
-      errors.push(invalid('spec.request', spec.request, 'PEM block type must be CERTIFICATE REQUEST'))
-    }
-    if (!spec.signerName) errors.push(required('spec.signerName'))
-    else if (!/^[a-z0-9.-]+\.[a-z0-9-]+\/.+/.test(spec.signerName)) {
-      errors.push(
-        invalid(
-          'spec.signerName',
-          spec.signerName,
-          'must be a fully qualified domain and path of the form "example.com/signer-name"',
-        ),
-      )
-    }
+    const errors = [...requestErrors(spec.request), ...signerErrors(spec.signerName)]
+    if (!spec.usages?.length) errors.push(required('spec.usages'))
     spec.usages?.forEach((usage, i) => {
       checkOneOf(errors, `spec.usages[${i}]`, usage, USAGES)
+      if (spec.usages!.indexOf(usage) < i) errors.push(duplicate(`spec.usages[${i}]`, usage))
     })
     if (spec.expirationSeconds !== undefined && spec.expirationSeconds < 600) {
       errors.push(
@@ -133,10 +159,9 @@ export const CertificateSigningRequest = defineKind<CertificateSigningRequest>({
     }
     return errors
   },
-  validateUpdate(c, old) {
-    const errors: FieldError[] = []
-    checkImmutable(errors, 'spec', c.spec, old.spec)
-    return errors
+  // k8s: what is asked for is asked for once; changes are passed over.
+  prepareForUpdate(c, old) {
+    c.spec = structuredClone(old.spec) as CertificateSigningRequest['spec']
   },
   validateStatusUpdate(c, old) {
     const errors = conditionErrors(c, old)

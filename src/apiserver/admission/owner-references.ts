@@ -14,7 +14,7 @@ type Ref = DeepReadonly<OwnerReference>
 export function ownerReferencesPermissionEnforcement(authorizer: Authorizer, resources: Resources): AdmissionPlugin {
   return {
     name: 'OwnerReferencesPermissionEnforcement',
-    validate(request) {
+    async validate(request) {
       const { kind, operation, subresource, object, old } = request
       if ((operation !== 'CREATE' && operation !== 'UPDATE') || !object) return
       // k8s: the scheduler binds pods, and can't change owners by that.
@@ -31,14 +31,14 @@ export function ownerReferencesPermissionEnforcement(authorizer: Authorizer, res
           subresource,
           name,
         })
-      const deletion = may('delete', kind.group, kind.plural, subresource, request.name)
+      const deletion = await may('delete', kind.group, kind.plural, subresource, request.name)
       if (!deletion.allowed) {
         throw refused(request, `cannot set an ownerRef on a resource you can't delete: ${deletion.reason}`)
       }
       for (const ref of newlyBlocking(object, old)) {
         const owner = resources.findKind(ref.apiVersion, ref.kind)
         if (!owner) throw unknownOwner(request, ref)
-        const finalizing = may('update', owner.group, owner.plural, 'finalizers', ref.name)
+        const finalizing = await may('update', owner.group, owner.plural, 'finalizers', ref.name)
         if (finalizing.allowed) continue
         throw refused(
           request,

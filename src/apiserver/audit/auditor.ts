@@ -16,6 +16,8 @@ import { type AuditDecision, type AuditPolicy, auditDecision, LEVELS, type Level
 export interface AuditSink {
   /** One event as a line, without the line feed. Never waits, never throws. */
   write(line: string): void
+  /** How many events were taken, and how many of them were lost. */
+  readonly counts?: { readonly taken: number; readonly lost: number }
 }
 
 export interface AuditParts {
@@ -84,7 +86,7 @@ export class AuditRecord {
   listening(authorize: Authorize): Authorize {
     return (user, attributes) => {
       const decision = authorize(user, attributes)
-      if (decision instanceof Promise) return decision.then((one) => this.#decided(one)) as never
+      if (decision instanceof Promise) return decision.then((one) => this.#decided(one))
       return this.#decided(decision)
     }
   }

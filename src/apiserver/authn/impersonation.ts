@@ -1,88 +1,201 @@
-// Acting as somebody else: `Impersonate-User`, `-Group`, `-Uid` and `-Extra-…`. Each part must be allowed to the one who asks, with the
-// verb `impersonate`. k8s: the resources checked, the groups added and the messages are the API's.
-import { badRequest, forbidden } from '../../api/meta/errors.ts'
+// Acting as somebody else: `Impersonate-User`, `-Group`, `-Uid` and `-Extra-…`. There are five modes, tried in this order; the first that
+// applies and is allowed decides. The constrained ones allow acting as one kind of user for one verb (`impersonate-on:<mode>:<verb>` on
+// what is asked for, then `impersonate:<mode>` on whom); the last is the old one, with the verb `impersonate` on each part.
+// k8s: modes, resources, groups that are added and messages are the API's.
+import { badRequest, forbidden, StatusError } from '../../api/meta/errors.ts'
+import { dnsSubdomain } from '../../api/meta/names.ts'
 import type { UserInfo } from '../../api/wire.ts'
-import type { Attributes, Decision } from '../authz/attributes.ts'
+import { forbiddenAccess } from '../authorize.ts'
+import { type Attributes, type Decision, denialSentence } from '../authz/attributes.ts'
 import { ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED } from './authenticator.ts'
+import { impersonationHeaders, type WantedUser } from './impersonation-headers.ts'
 import { groupsOf, parseSubject } from './service-account-claims.ts'
 
-type Headers = Readonly<Record<string, string | undefined>>
-const EXTRA = 'impersonate-extra-'
+type Authorize = (user: UserInfo, attributes: Attributes) => Decision | Promise<Decision>
 
-/** The headers must not reach anything behind the API server (proxied services). */
-export const IMPERSONATION_HEADERS = /^impersonate-/
-
-interface Target {
-  readonly group: string
-  readonly resource: string
-  readonly subresource?: string
-  readonly namespace?: string
-  readonly name: string
+export interface ImpersonationRequest {
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** Names and values in turns, as they came: tells repeated headers from one with a comma. */
+  readonly rawHeaders?: readonly string[] | undefined
+  /** What is asked for. */
+  readonly attributes: () => Attributes
 }
+
+const AUTHENTICATION = 'authentication.k8s.io'
+const MASTERS = 'system:masters'
+const NODE_PREFIX = 'system:node:'
+/** k8s: from so many values on, the right to all of them is looked for first. */
+const MANY = 4
+
+type Mode = 'associated-node' | 'arbitrary-node' | 'serviceaccount' | 'user-info' | 'legacy'
+const MODES: readonly Mode[] = ['associated-node', 'arbitrary-node', 'serviceaccount', 'user-info', 'legacy']
 
 /** The user to act as: `user` itself when no header asks otherwise. @throws Forbidden, BadRequest */
-export function impersonate(
+export async function impersonate(
   user: UserInfo,
-  headers: Headers,
-  authorize: (user: UserInfo, attributes: Attributes) => Decision,
-): UserInfo {
-  const name = headers['impersonate-user'] ?? ''
-  const uid = headers['impersonate-uid'] ?? ''
-  const asked = listOf(headers['impersonate-group'])
-  const extra = extraOf(headers)
-  if (name === '') {
-    if (uid === '' && asked.length === 0 && Object.keys(extra).length === 0) return user
-    throw badRequest('requested impersonation of a group, uid or extra value without impersonating a user')
-  }
-  const account = parseSubject(name)
-  const targets: Target[] = [
-    account
-      ? { group: '', resource: 'serviceaccounts', namespace: account.namespace, name: account.name }
-      : { group: '', resource: 'users', name },
-    ...asked.map((group) => ({ group: '', resource: 'groups', name: group })),
-    ...(uid ? [{ group: 'authentication.k8s.io', resource: 'uids', name: uid }] : []),
-    ...Object.entries(extra).flatMap(([subresource, values]) =>
-      values.map((value) => ({ group: 'authentication.k8s.io', resource: 'userextras', subresource, name: value })),
-    ),
-  ]
-  for (const target of targets) {
-    const attributes = { isResource: true, verb: 'impersonate', path: '', subresource: '', namespace: '', ...target }
-    const decision = authorize(user, attributes)
-    if (!decision.allowed) {
-      const resource = target.subresource ? `${target.resource}/${target.subresource}` : target.resource
-      throw forbidden({ group: target.group, resource }, target.name, decision.reason)
+  request: ImpersonationRequest,
+  authorize: Authorize,
+): Promise<UserInfo> {
+  const wanted = impersonationHeaders(request.headers, request.rawHeaders)
+  if (!wanted) return user
+  if (wanted.name === '') throw badRequest(`requested ${described(wanted)} without impersonating a user name`)
+  let first: unknown
+  for (const mode of MODES) {
+    if (!applies(mode, wanted, user)) continue
+    try {
+      return await inMode(mode, wanted, user, request, authorize)
+    } catch (err) {
+      if (!(err instanceof StatusError)) throw err
+      first ??= err
     }
   }
-  const groups = asked.length === 0 && account ? groupsOf(account.namespace) : asked
+  throw first
+}
+
+/** k8s: nodes and service accounts have fixed groups; only plain users may be given any. */
+function applies(mode: Mode, wanted: WantedUser, requestor: UserInfo): boolean {
+  const nameOnly = !wanted.uid && wanted.groups.length === 0 && Object.keys(wanted.extra).length === 0
+  const node = nodeOf(wanted.name)
+  const account = parseSubject(wanted.name)
+  switch (mode) {
+    case 'associated-node':
+      return (
+        nameOnly &&
+        node !== undefined &&
+        parseSubject(requestor.name) !== undefined &&
+        requestor.extra?.['authentication.kubernetes.io/node-name']?.join() === node
+      )
+    case 'arbitrary-node':
+      return nameOnly && node !== undefined
+    case 'serviceaccount':
+      return nameOnly && account !== undefined
+    case 'user-info':
+      return node === undefined && account === undefined
+    case 'legacy':
+      return true
+  }
+}
+
+async function inMode(
+  mode: Mode,
+  wanted: WantedUser,
+  requestor: UserInfo,
+  { attributes }: ImpersonationRequest,
+  authorize: Authorize,
+): Promise<UserInfo> {
+  const constrained = mode !== 'legacy'
+  const verb = constrained ? `impersonate:${mode}` : 'impersonate'
+  const group = constrained ? AUTHENTICATION : ''
+  const asking = mode === 'associated-node' ? withoutExtra(requestor) : requestor
+  const demand = async (asked: Attributes) => {
+    const decision = await authorize(asking, asked)
+    if (!decision.allowed) throw forbiddenAccess(decision, asked)
+  }
+  const allowed = async (asked: Attributes) => (await authorize(asking, asked)).allowed
+  const on = (resource: string, name: string, more: Partial<Attributes> = {}): Attributes => {
+    const base = { isResource: true, verb, path: '', group, resource, subresource: '', namespace: '', name }
+    return { ...base, ...more }
+  }
+  if (constrained) {
+    const asked = attributes()
+    await demand({ ...asked, verb: `impersonate-on:${mode}:${asked.verb}` })
+  }
+
+  const node = constrained ? nodeOf(wanted.name) : undefined
+  const account = parseSubject(wanted.name)
+  let groups: readonly string[] = wanted.groups
+  if (node !== undefined) {
+    await demand(on('nodes', mode === 'associated-node' ? '*' : node))
+    groups = ['system:nodes']
+  } else if (account) {
+    await demand(on('serviceaccounts', account.name, { namespace: account.namespace }))
+    if (groups.length === 0) groups = groupsOf(account.namespace)
+  } else await demand(on('users', wanted.name))
+
+  if (wanted.uid) await demand(on('uids', wanted.uid, { group: AUTHENTICATION }))
+
+  if (constrained) refuseGroups(requestor, wanted.groups, on('groups', ''))
+  const allGroups = constrained && wanted.groups.length >= MANY && (await allowed(on('groups', '*')))
+  if (!allGroups) for (const name of wanted.groups) await demand(on('groups', name))
+
+  const extras = Object.entries(wanted.extra)
+  const extra = (subresource: string, name: string) => on('userextras', name, { group: AUTHENTICATION, subresource })
+  if (constrained) refuseExtra(requestor, extras, extra('', ''))
+  const values = extras.flatMap(([key, list]) => list.map((value) => [key, value] as const))
+  const many = extras.length >= MANY || values.length >= MANY
+  if (!(constrained && many && (await allowed(extra('*', '*'))))) {
+    for (const [key, value] of values) await demand(extra(key, value))
+  }
   return {
-    name,
-    ...(uid ? { uid } : {}),
-    groups: withImplied(name, groups),
-    ...(Object.keys(extra).length > 0 ? { extra } : {}),
+    name: wanted.name,
+    ...(wanted.uid ? { uid: wanted.uid } : {}),
+    groups: withImplied(wanted.name, groups),
+    ...(extras.length > 0 ? { extra: wanted.extra } : {}),
   }
 }
 
-function withImplied(name: string, groups: string[]): string[] {
-  const implied = name === ANONYMOUS.name ? UNAUTHENTICATED : AUTHENTICATED
-  return groups.includes(AUTHENTICATED) || groups.includes(UNAUTHENTICATED) ? groups : [...groups, implied]
+/** The node of a node's user name, or undefined. */
+function nodeOf(userName: string): string | undefined {
+  if (!userName.startsWith(NODE_PREFIX)) return undefined
+  const name = userName.slice(NODE_PREFIX.length)
+  return dnsSubdomain(name).length === 0 ? name : undefined
 }
 
-/** Node joins repeated headers with a comma. */
-const listOf = (header: string | undefined): string[] =>
-  (header ?? '')
-    .split(',')
-    .map((value) => value.trim())
-    .filter((value) => value !== '')
-
-function extraOf(headers: Headers): Record<string, string[]> {
-  const found = Object.entries(headers).filter(([header, value]) => header.startsWith(EXTRA) && value !== undefined)
-  return Object.fromEntries(found.map(([header, value]) => [unescaped(header.slice(EXTRA.length)), listOf(value)]))
+/** k8s: an answer must hold for the account on any node. */
+function withoutExtra(user: UserInfo): UserInfo {
+  const keys = Object.keys(user.extra ?? {}).sort()
+  return { ...user, extra: { 'authentication.kubernetes.io/associated-node-keys': keys } }
 }
 
-function unescaped(key: string): string {
-  try {
-    return decodeURIComponent(key)
-  } catch {
-    return key
+function withImplied(name: string, groups: readonly string[]): string[] {
+  const add = (group: string) => (groups.includes(group) ? [...groups] : [...groups, group])
+  if (name === ANONYMOUS.name) return add(UNAUTHENTICATED)
+  return groups.includes(UNAUTHENTICATED) ? [...groups] : add(AUTHENTICATED)
+}
+
+function refuseGroups(user: UserInfo, groups: readonly string[], asked: Attributes): void {
+  if (groups.includes('')) throw refusal(user, asked, 'impersonating the empty string group is not allowed')
+  if (groups.includes(MASTERS))
+    throw refusal(user, { ...asked, name: MASTERS }, 'impersonating the system:masters group is not allowed')
+}
+
+function refuseExtra(
+  user: UserInfo,
+  extras: readonly (readonly [string, readonly string[]])[],
+  asked: Attributes,
+): void {
+  for (const [key, values] of extras) {
+    const why = extraProblem(key, values)
+    if (why) throw refusal(user, asked, why)
   }
+}
+
+function extraProblem(key: string, values: readonly string[]): string | undefined {
+  if (key === '') return 'impersonating the empty string key in extra is not allowed'
+  const [domain = '', ...path] = key.split('/')
+  const prefixed = path.join('/') !== '' && dnsSubdomain(domain).length === 0
+  if (!prefixed) {
+    const why =
+      path.length === 0
+        ? 'must be a domain-prefixed path (such as "acme.io/foo")'
+        : 'is not a valid domain-prefixed path'
+    return `impersonating an invalid key in extra is not allowed: extra.key: Invalid value: ${JSON.stringify(key)}: ${why}`
+  }
+  if (values.includes('')) return 'impersonating the empty string value in extra is not allowed'
+  return undefined
+}
+
+const refusal = (user: UserInfo, asked: Attributes, why: string) =>
+  forbidden({ group: asked.group, resource: asked.resource }, asked.name, denialSentence(user, asked, why))
+
+function described({ uid, groups, extra }: WantedUser): string {
+  const list = (values: readonly string[]) => values.map((value) => JSON.stringify(value)).join(', ')
+  const pairs = Object.entries(extra).map(([key, values]) => `${JSON.stringify(key)}:[]string{${list(values)}}`)
+  const parts = [
+    `Name:""`,
+    `UID:${JSON.stringify(uid)}`,
+    `Groups:${groups.length > 0 ? `[]string{${list(groups)}}` : '[]string(nil)'}`,
+    `Extra:map[string][]string${pairs.length > 0 ? `{${pairs.join(', ')}}` : '(nil)'}`,
+  ]
+  return `&user.DefaultInfo{${parts.join(', ')}}`
 }

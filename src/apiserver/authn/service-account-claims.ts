@@ -26,6 +26,9 @@ export interface VerifiedToken extends TokenSubject {
   readonly audiences: readonly string[]
   /** Seconds since the epoch. */
   readonly notBefore: number
+  readonly issuedAt: number
+  /** From then on the token should have been replaced: its user is told so. */
+  readonly warnAfter: number | undefined
   readonly expires: number
   readonly fromSecret: boolean
 }
@@ -50,6 +53,7 @@ export function tokenClaims(
   id: string,
   issuedAt: number,
   expires: number,
+  warnAfter?: number,
 ): Claims {
   const { namespace, serviceAccount, pod, node, secret } = subject
   return {
@@ -58,7 +62,7 @@ export function tokenClaims(
     iat: issuedAt,
     iss: issuer,
     jti: id,
-    'kubernetes.io': { namespace, node, pod, secret, serviceaccount: serviceAccount },
+    'kubernetes.io': { namespace, node, pod, secret, serviceaccount: serviceAccount, warnafter: warnAfter },
     nbf: issuedAt,
     sub: subjectOf(namespace, serviceAccount.name),
   }
@@ -82,7 +86,8 @@ export function parseClaims(claims: Claims, issuer: string): VerifiedToken | und
   const own = record(claims['kubernetes.io'])
   const namespace = text(own?.['namespace'])
   const serviceAccount = identity(own?.['serviceaccount'])
-  const { exp, nbf, aud, jti } = claims
+  const { exp, nbf, iat, aud, jti } = claims
+  const warnAfter = own?.['warnafter']
   if (!namespace || !serviceAccount || typeof exp !== 'number') return undefined
   if (claims['sub'] !== subjectOf(namespace, serviceAccount.name)) return undefined
   return {
@@ -94,6 +99,8 @@ export function parseClaims(claims: Claims, issuer: string): VerifiedToken | und
     id: text(jti),
     audiences: [aud].flat().filter((audience) => typeof audience === 'string'),
     notBefore: typeof nbf === 'number' ? nbf : 0,
+    issuedAt: typeof iat === 'number' ? iat : 0,
+    warnAfter: typeof warnAfter === 'number' ? warnAfter : undefined,
     expires: exp,
     fromSecret: false,
   }
@@ -115,6 +122,8 @@ function parseSecretClaims(claims: Claims): VerifiedToken | undefined {
     id: undefined,
     audiences: [],
     notBefore: 0,
+    issuedAt: 0,
+    warnAfter: undefined,
     expires: Number.POSITIVE_INFINITY,
     fromSecret: true,
   }

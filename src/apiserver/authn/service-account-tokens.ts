@@ -1,5 +1,6 @@
 // Service account tokens: issued for TokenRequest, verified for requests and TokenReview. A signature is checked once per token and
-// remembered (bounded); whether the account, the pod, the node and the Secret behind it still exist is looked up every time.
+// remembered (bounded); whether the account, the pod, the node and the Secret behind it still exist is looked up every time. A token
+// that stands in a Secret marks it with the day of its last use; one that the Secret calls invalid isn't taken any more.
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
 import { Node } from '../../api/kinds/node.ts'
 import { Pod } from '../../api/kinds/pod.ts'
@@ -9,9 +10,9 @@ import { parseTime } from '../../api/meta/time.ts'
 import type { UserInfo } from '../../api/wire.ts'
 import type { Clock } from '../../base/clock.ts'
 import { keyOf, type Located } from '../storage/keys.ts'
-import type { Store } from '../storage/store.ts'
-import type { Authenticator } from './authenticator.ts'
-import { type PublicJwk, TokenKey } from './jwt.ts'
+import type { Entry, Store } from '../storage/store.ts'
+import type { TokenAuthenticator } from './authenticator.ts'
+import type { Claims, PublicJwk } from './jwt.ts'
 import {
   DEFAULT_ISSUER,
   type ObjectIdentity,
@@ -22,10 +23,10 @@ import {
   userOf,
   type VerifiedToken,
 } from './service-account-claims.ts'
+import { type KeyTexts, TokenKeys } from './token-keys.ts'
 
 export interface TokenOptions {
-  /** PEM of the private key. */
-  readonly key: string
+  readonly keys: KeyTexts
   readonly clock: Clock
   readonly issuer?: string
   /** Audiences that mean this API server; the issuer unless given. */
@@ -35,40 +36,62 @@ export interface TokenOptions {
 export interface IssuedToken {
   readonly token: string
   readonly expiresMs: number
+  /** The token's `jti`. */
+  readonly id: string
 }
 
 const MAX_REMEMBERED = 2_000
 /** k8s: an object that is being deleted vouches for its tokens this much longer than its grace period. */
 const DELETION_LEEWAY_MS = 60_000
-/** Other machines' clocks may run a little behind. */
-const NOT_BEFORE_LEEWAY_S = 10
+/** k8s: clocks may be wrong by a minute, either way. */
+const LEEWAY_S = 60
+const LAST_USED = 'kubernetes.io/legacy-token-last-used'
+const INVALID_SINCE = 'kubernetes.io/legacy-token-invalid-since'
 
 export class ServiceAccountTokens {
   readonly issuer: string
   readonly audiences: readonly string[]
   readonly #store: Store
   readonly #clock: Clock
-  readonly #key: TokenKey
+  #keys: TokenKeys
   readonly #verified = new Map<string, VerifiedToken>()
 
   constructor(store: Store, options: TokenOptions) {
     this.#store = store
     this.#clock = options.clock
-    this.#key = new TokenKey(options.key)
+    this.#keys = new TokenKeys(options.keys)
     this.issuer = options.issuer ?? DEFAULT_ISSUER
     this.audiences = options.audiences ?? [this.issuer]
   }
 
-  issue(subject: TokenSubject, audiences: readonly string[], lifetimeSeconds: number): IssuedToken {
+  /** After a rotation. What was verified stays verified unless its key is gone. @throws Error for a bad key; the old ones stay */
+  useKeys(keys: KeyTexts): void {
+    this.#keys = new TokenKeys(keys)
+    this.#verified.clear()
+  }
+
+  /** @param warnAfterSeconds when the token is to last longer than its user knows: from when on to tell of its use */
+  issue(
+    subject: TokenSubject,
+    audiences: readonly string[],
+    lifetimeSeconds: number,
+    warnAfterSeconds?: number,
+  ): IssuedToken {
     const now = Math.floor(this.#clock.now() / 1000)
     const expires = now + lifetimeSeconds
-    const token = this.#key.sign(tokenClaims(this.issuer, subject, audiences, randomUUID(), now, expires))
-    return { token, expiresMs: expires * 1000 }
+    const warnAfter = warnAfterSeconds === undefined ? undefined : now + warnAfterSeconds
+    const id = randomUUID()
+    const token = this.sign(tokenClaims(this.issuer, subject, audiences, id, now, expires, warnAfter))
+    return { token, expiresMs: expires * 1000, id }
+  }
+
+  sign(claims: Claims): string {
+    return this.#keys.sign(claims)
   }
 
   /** The token for a Secret of type `kubernetes.io/service-account-token`: valid as long as Secret and account exist. */
   issueForSecret(namespace: string, serviceAccount: ObjectIdentity, secretName: string): string {
-    return this.#key.sign(secretTokenClaims(namespace, serviceAccount, secretName))
+    return this.sign(secretTokenClaims(namespace, serviceAccount, secretName))
   }
 
   /** The user and those of `audiences` that the token is meant for; undefined when it is not valid (any more). */
@@ -79,7 +102,8 @@ export class ServiceAccountTokens {
     const claims = this.#claimsOf(token)
     if (!claims) return undefined
     const nowS = this.#clock.now() / 1000
-    if (nowS >= claims.expires || nowS + NOT_BEFORE_LEEWAY_S < claims.notBefore) return undefined
+    if (nowS - LEEWAY_S > claims.expires || nowS + LEEWAY_S < Math.max(claims.notBefore, claims.issuedAt))
+      return undefined
     const meant = claims.fromSecret ? this.audiences : claims.audiences
     const shared = audiences.filter((audience) => meant.includes(audience))
     if (shared.length === 0 || !(await this.#isVouchedFor(claims, token))) return undefined
@@ -87,7 +111,7 @@ export class ServiceAccountTokens {
   }
 
   jwks(): { keys: PublicJwk[] } {
-    return { keys: [this.#key.jwk()] }
+    return { keys: this.#keys.jwks() }
   }
 
   /** @param serverUrl where clients outside reach the API server, as in `https://192.0.2.1:6443`. */
@@ -97,7 +121,7 @@ export class ServiceAccountTokens {
       jwks_uri: `${serverUrl}/openid/v1/jwks`,
       response_types_supported: ['id_token'],
       subject_types_supported: ['public'],
-      id_token_signing_alg_values_supported: [this.#key.algorithm],
+      id_token_signing_alg_values_supported: this.#keys.algorithms,
     }
   }
 
@@ -105,7 +129,7 @@ export class ServiceAccountTokens {
     const digest = createHash('sha256').update(token).digest('base64')
     const known = this.#verified.get(digest)
     if (known) return known
-    const signed = this.#key.verify(token)
+    const signed = this.#keys.verify(token)
     const claims = signed && parseClaims(signed, this.issuer)
     if (!claims) return undefined
     if (this.#verified.size >= MAX_REMEMBERED) this.#verified.delete(this.#verified.keys().next().value!)
@@ -121,9 +145,27 @@ export class ServiceAccountTokens {
     if (node && !pod && !(await this.#lives(Node, undefined, node))) return false
     if (!secret) return true
     if (!claims.fromSecret) return this.#lives(Secret, namespace, secret)
-    const entry = await this.#store.get(keyOf(Secret, namespace, secret.name))
-    const stored = (entry?.object as Secret | undefined)?.data?.['token']
-    return stored !== undefined && sameText(Buffer.from(String(stored), 'base64').toString(), token)
+    const key = keyOf(Secret, namespace, secret.name)
+    const entry = await this.#store.get(key)
+    const stored = entry?.object as Secret | undefined
+    const text = stored?.data?.['token']
+    if (text === undefined || !sameText(Buffer.from(String(text), 'base64').toString(), token)) return false
+    if (stored!.metadata.deletionTimestamp || stored!.metadata.labels?.[INVALID_SINCE]) return false
+    await this.#markUsed(key, entry!)
+    return true
+  }
+
+  /** Once a day; somebody else's write in between is as good a reason to try again next time. */
+  async #markUsed(key: string, { object, revision }: Entry): Promise<void> {
+    const today = new Date(this.#clock.now()).toISOString().slice(0, 10)
+    const { metadata } = object
+    if (metadata.labels?.[LAST_USED] === today) return
+    const labels = { ...metadata.labels, [LAST_USED]: today }
+    await this.#store.write({
+      key,
+      expect: revision,
+      object: { ...object, metadata: { ...metadata, labels } } as never,
+    })
   }
 
   async #lives(kind: Located, namespace: string | undefined, { name, uid }: ObjectIdentity) {
@@ -140,19 +182,9 @@ function sameText(a: string, b: string): boolean {
   return timingSafeEqual(left!, right!)
 }
 
-/** The token of an `Authorization: Bearer …` header; undefined when there is none. */
-export function bearerToken(header: string | undefined): string | undefined {
-  const [, token] = /^bearer +(.*)$/i.exec(header?.trim() ?? '') ?? []
-  return token === undefined || token.trim() === '' ? undefined : token.trim()
-}
-
-export function serviceAccountAuthenticator(tokens: ServiceAccountTokens): Authenticator {
+export function serviceAccountAuthenticator(tokens: ServiceAccountTokens): TokenAuthenticator {
   return {
     name: 'service-account-token',
-    async authenticate(_ctx, { headers }) {
-      const token = bearerToken(headers['authorization'])
-      if (token === undefined) return 'none'
-      return (await tokens.verify(token))?.user ?? 'invalid'
-    },
+    authenticateToken: (_ctx, token, audiences) => tokens.verify(token, audiences),
   }
 }

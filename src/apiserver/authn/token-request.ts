@@ -12,19 +12,25 @@ import type {
   TokenReviewSpec,
   TokenReviewStatus,
 } from '../../api/types/authentication.v1.ts'
+import type { Ctx } from '../../base/ctx.ts'
 import { keyOf, type Located } from '../storage/keys.ts'
 import type { Store } from '../storage/store.ts'
 import { withAuthenticated } from './authenticator.ts'
+import type { BearerTokens } from './bearer-tokens.ts'
 import type { ObjectIdentity, TokenSubject } from './service-account-claims.ts'
 import type { ServiceAccountTokens } from './service-account-tokens.ts'
 
 const DEFAULT_SECONDS = 3600
 const MIN_SECONDS = 600
 const MAX_SECONDS = 2 ** 32
+/** k8s: what pods' tokens ask for; such tokens last a year, and their use after this long is noted. */
+const EXTENDED_FROM_SECONDS = 3607
+const EXTENDED_TO_SECONDS = 365 * 24 * 3600
+const GROUP_KIND = { group: 'authentication.k8s.io', kind: 'TokenRequest' }
 
 /**
- * Answers a TokenRequest for the account. @throws NotFound (account, bound object), Invalid (lifetime), BadRequest and Conflict
- * (a bound object that doesn't fit).
+ * Answers a TokenRequest for the account. @throws NotFound (account, bound object), Invalid (lifetime, another's name), BadRequest and
+ * Conflict (a bound object that doesn't fit).
  */
 export async function requestToken(
   store: Store,
@@ -33,42 +39,62 @@ export async function requestToken(
   name: string,
   request: DeepReadonly<TokenRequest>,
 ): Promise<TokenRequest> {
-  const { audiences = [], expirationSeconds = DEFAULT_SECONDS, boundObjectRef } = request.spec ?? {}
-  const errors = validateLifetime(expirationSeconds)
-  if (errors.length > 0) throw invalidObject({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', errors)
+  const { metadata } = request
+  checkOwn('name', metadata?.name, name, name)
+  checkOwn('namespace', metadata?.namespace, namespace, name)
   const account = await find(store, ServiceAccount, namespace, name)
   if (!account) throw notFound({ group: '', resource: 'serviceaccounts' }, name)
+  if (metadata?.uid && metadata.uid !== account.metadata.uid) {
+    const why = `the UID in the token request (${metadata.uid}) does not match the UID of the service account in record (${account.metadata.uid}). The object might have been deleted and then recreated`
+    throw conflict({ group: GROUP_KIND.group, resource: 'tokenrequests' }, name, why)
+  }
+  const { audiences = [], expirationSeconds = DEFAULT_SECONDS, boundObjectRef } = request.spec ?? {}
+  const errors = validateLifetime(expirationSeconds)
+  if (errors.length > 0) throw invalidObject(GROUP_KIND, '', errors)
   const bound = boundObjectRef ? await bind(store, namespace, name, boundObjectRef) : {}
   const subject: TokenSubject = { namespace, serviceAccount: identityOf(account), ...bound }
   const meant = audiences.length > 0 ? [...audiences] : [...tokens.audiences]
-  const { token, expiresMs } = tokens.issue(subject, meant, expirationSeconds)
+  const extended =
+    bound.pod !== undefined &&
+    expirationSeconds === EXTENDED_FROM_SECONDS &&
+    meant.every((audience) => tokens.audiences.includes(audience))
+  const { token, expiresMs } = extended
+    ? tokens.issue(subject, meant, EXTENDED_TO_SECONDS, expirationSeconds)
+    : tokens.issue(subject, meant, expirationSeconds)
+  const issuedMs = expiresMs - (extended ? EXTENDED_TO_SECONDS : expirationSeconds) * 1000
   return {
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'TokenRequest',
-    metadata: {
-      ...request.metadata,
-      name,
-      namespace,
-      creationTimestamp: formatTime(expiresMs - expirationSeconds * 1000),
-    } as TokenRequest['metadata'],
+    metadata: { ...metadata, name, namespace, creationTimestamp: formatTime(issuedMs) } as TokenRequest['metadata'],
     spec: { audiences: meant, expirationSeconds, ...(boundObjectRef ? { boundObjectRef } : {}) },
-    status: { token, expirationTimestamp: formatTime(expiresMs) },
+    status: { token, expirationTimestamp: formatTime(issuedMs + expirationSeconds * 1000) },
   }
 }
 
+/** What the body may say about itself, if anything: what the path says. */
+function checkOwn(field: 'name' | 'namespace', said: string | undefined, expected: string, name: string): void {
+  if (!said || said === expected) return
+  const error = invalid(`metadata.${field}`, said, `must match the service account ${field} if specified`)
+  throw invalidObject(GROUP_KIND, name, [error])
+}
+
 export async function reviewToken(
-  tokens: ServiceAccountTokens,
+  ctx: Ctx,
+  tokens: BearerTokens,
   spec: DeepReadonly<TokenReviewSpec>,
 ): Promise<TokenReviewStatus> {
   if (!spec.token) throw badRequest('token is required for TokenReview in authentication')
   const asked = spec.audiences?.length ? spec.audiences : undefined
-  const verified = await tokens.verify(spec.token, asked)
-  if (!verified) return { user: {}, error: 'invalid bearer token' }
-  const { name, uid, groups, extra } = withAuthenticated(verified.user)
+  const { user, audiences = [], problems } = await tokens.verdict(ctx, spec.token, asked)
+  if (!user) {
+    const all = ['invalid bearer token', ...problems]
+    return { user: {}, error: all.length === 1 ? all[0]! : `[${all.join(', ')}]` }
+  }
+  const { name, uid, groups, extra } = withAuthenticated(user)
   return {
     authenticated: true,
     user: { username: name, ...(uid ? { uid } : {}), groups: [...groups], ...(extra ? { extra: copyOf(extra) } : {}) },
-    audiences: verified.audiences,
+    audiences: [...audiences],
   }
 }
 

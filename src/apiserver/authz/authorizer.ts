@@ -1,27 +1,40 @@
-// May they? Three authorisers in this order: the group system:masters may do everything, nodes by what runs on them, everybody by RBAC.
-// Answers are synchronous and follow the store at once. Also says what a user may do in a namespace, for `kubectl auth can-i --list`.
+// May they? The group system:masters may do everything; then a chain of authorisers is asked in order until one allows or denies: by
+// default nodes by what runs on them, then everybody by RBAC; webhooks where the configuration has them. Answers follow the store at
+// once, and come synchronously unless a webhook has to be asked. Also says what a user may do in a namespace (`auth can-i --list`).
 
 import type { NonResourceRule, ResourceRule, SubjectRulesReviewStatus } from '../../api/types/authorization.v1.ts'
 import type { UserInfo } from '../../api/wire.ts'
+import type { PodsByNode } from '../pods-by-node.ts'
 import type { Store } from '../storage/store.ts'
-import { type Attributes, type Decision, denialSentence } from './attributes.ts'
+import { type Attributes, type AuthorizerModule, type Decision, denialSentence, type Opinion } from './attributes.ts'
 import { NodeAuthorizer, nodeNameOf } from './node.ts'
 import { RoleIndex } from './role-index.ts'
 import { type Rule, ruleAllows } from './rules.ts'
 
 export const SUPERUSERS = 'system:masters'
 
+/** A link of the chain: one of the server's own, or another. */
+export type ChainLink = 'Node' | 'RBAC' | 'AlwaysAllow' | 'AlwaysDeny' | AuthorizerModule
+
+export const DEFAULT_CHAIN: readonly ChainLink[] = ['Node', 'RBAC']
+
 export class Authorizer {
   readonly roles: RoleIndex
   readonly #nodes: NodeAuthorizer
+  readonly #chain: readonly AuthorizerModule[]
 
-  private constructor(roles: RoleIndex, nodes: NodeAuthorizer) {
+  private constructor(roles: RoleIndex, nodes: NodeAuthorizer, chain: readonly ChainLink[]) {
     this.roles = roles
     this.#nodes = nodes
+    this.#chain = chain.map((link) => (typeof link === 'string' ? this.#own(link) : link))
   }
 
-  static async open(store: Store): Promise<Authorizer> {
-    return new Authorizer(await RoleIndex.open(store), await NodeAuthorizer.open(store))
+  static async open(store: Store, chain: readonly ChainLink[] = DEFAULT_CHAIN): Promise<Authorizer> {
+    return new Authorizer(await RoleIndex.open(store), await NodeAuthorizer.open(store), chain)
+  }
+
+  get podsByNode(): PodsByNode {
+    return this.#nodes.podsByNode
   }
 
   close(): void {
@@ -29,21 +42,51 @@ export class Authorizer {
     this.#nodes.close()
   }
 
-  authorize(user: UserInfo, attributes: Attributes): Decision {
-    if (user.groups.includes(SUPERUSERS)) return { allowed: true, reason: '' }
-    const opinion = this.#nodes.authorize(user, attributes)
-    if (opinion?.allowed) return opinion
-    const errors = new Set<string>()
+  /** A promise only where a webhook had to be asked. */
+  authorize(user: UserInfo, attributes: Attributes): Decision | Promise<Decision> {
+    if (user.groups.includes(SUPERUSERS)) return SUPERUSER_MAY
+    return this.#ask(user, attributes, 0, [])
+  }
+
+  #ask(user: UserInfo, attributes: Attributes, from: number, heard: Opinion[]): Decision | Promise<Decision> {
+    for (let at = from; at < this.#chain.length; at++) {
+      const answer = this.#chain[at]!.authorize(user, attributes)
+      if (answer instanceof Promise) {
+        return answer.then((opinion) => {
+          if (isFinal(opinion)) return decided(user, attributes, opinion, heard)
+          return this.#ask(user, attributes, at + 1, [...heard, opinion])
+        })
+      }
+      if (isFinal(answer)) return decided(user, attributes, answer, heard)
+      if (answer) heard.push(answer)
+    }
+    return decided(user, attributes, undefined, heard)
+  }
+
+  #own(name: 'Node' | 'RBAC' | 'AlwaysAllow' | 'AlwaysDeny'): AuthorizerModule {
+    switch (name) {
+      case 'Node':
+        return { name, authorize: (user, attributes) => this.#nodes.authorize(user, attributes) }
+      case 'RBAC':
+        return { name, authorize: (user, attributes) => this.#byRoles(user, attributes) }
+      case 'AlwaysAllow':
+        return { name, authorize: () => ({ allowed: true, reason: '' }) }
+      case 'AlwaysDeny':
+        return { name, authorize: () => ({ allowed: false, reason: 'Everything is forbidden.' }) }
+    }
+  }
+
+  #byRoles(user: UserInfo, attributes: Attributes): Opinion {
+    let errors: Set<string> | undefined
     for (const grant of this.roles.grants(user, attributes.isResource ? attributes.namespace : '')) {
       if (grant.rules.some((rule) => ruleAllows(rule, attributes))) {
         return { allowed: true, reason: `RBAC: allowed by ${grant.describe()}` }
       }
-      if (grant.error) errors.add(grant.error)
+      if (grant.error) errors = (errors ?? new Set()).add(grant.error)
     }
-    const rbac = errors.size === 0 ? '' : `RBAC: ${errorList([...errors])}`
-    const why = [opinion?.reason, rbac].filter(Boolean).join(', ')
-    const evaluationError = errors.size === 0 ? undefined : errorList([...errors])
-    return { allowed: false, reason: denialSentence(user, attributes, why), evaluationError }
+    if (!errors) return undefined
+    const list = errorList([...errors])
+    return { allowed: false, reason: `RBAC: ${list}`, error: list }
   }
 
   /** Everything that RBAC gives the user in the namespace and cluster-wide. */
@@ -67,7 +110,10 @@ export class Authorizer {
       }
     }
     const { rules, errors } = this.grantedRules(user, namespace)
-    if (nodeNameOf(user) !== undefined) errors.push('node authorizer does not support user rule resolution')
+    for (const { name } of this.#chain) {
+      if (name === 'Node' && nodeNameOf(user) !== undefined) errors.push(`node authorizer ${NO_RULES}`)
+      else if (name !== 'Node' && name !== 'RBAC') errors.push(`webhook authorizer ${NO_RULES}`)
+    }
     const resourceRules = rules.filter((rule) => rule.resources?.length) as ResourceRule[]
     const nonResourceRules = rules.filter((rule) => rule.nonResourceURLs?.length) as NonResourceRule[]
     return {
@@ -89,3 +135,23 @@ export class Authorizer {
 
 /** k8s: several errors stand in brackets. */
 const errorList = (errors: readonly string[]) => (errors.length === 1 ? errors[0]! : `[${errors.join(', ')}]`)
+
+const NO_RULES = 'does not support user rule resolution'
+const SUPERUSER_MAY: Decision = { allowed: true, reason: '', why: '' }
+
+const isFinal = (opinion: Opinion): boolean => opinion?.allowed === true || opinion?.denied === true
+
+function decided(user: UserInfo, attributes: Attributes, last: Opinion, heard: readonly Opinion[]): Decision {
+  if (last?.allowed) return { allowed: true, reason: last.reason, why: last.reason }
+  const opinions = last ? [last] : heard.filter((opinion) => opinion !== undefined)
+  // k8s: a final refusal is told with its own reason, otherwise everybody's reasons are.
+  const why = opinions.flatMap(({ reason }) => reason || []).join('\n')
+  const errors = opinions.flatMap(({ error }) => error ?? [])
+  return {
+    allowed: false,
+    ...(last?.denied ? { denied: true } : {}),
+    reason: denialSentence(user, attributes, why),
+    why,
+    evaluationError: errors.length === 0 ? undefined : errorList(errors),
+  }
+}

@@ -14,8 +14,8 @@ describe('escalation', () => {
       binding('b', 'ClusterRole', 'edit', [{ kind: 'User', name: 'bob' }], 'blue'),
     )
     const wanted = (rules: PolicyRule[]) => role('r', rules, 'blue') as never
-    checkRoleWrite(authorizer, bob, wanted([allow('get list', '""', 'pods')]))
-    assert.throws(
+    await checkRoleWrite(authorizer, bob, wanted([allow('get list', '""', 'pods')]))
+    await assert.rejects(
       () => checkRoleWrite(authorizer, bob, wanted([allow('get', '""', 'pods'), allow('get delete', '""', 'nodes')])),
       {
         code: 403,
@@ -25,10 +25,10 @@ describe('escalation', () => {
       },
     )
     const same = wanted([allow('*', '*', '*')])
-    checkRoleWrite(authorizer, bob, same, same)
-    checkRoleWrite(authorizer, { name: 'root', groups: ['system:masters'] }, same)
-    checkRoleWrite(authorizer, { name: 'admin', groups: ['kubeadm:cluster-admins'] }, same)
-    assert.throws(
+    await checkRoleWrite(authorizer, bob, same, same)
+    await checkRoleWrite(authorizer, { name: 'root', groups: ['system:masters'] }, same)
+    await checkRoleWrite(authorizer, { name: 'admin', groups: ['kubeadm:cluster-admins'] }, same)
+    await assert.rejects(
       () =>
         checkRoleWrite(
           authorizer,
@@ -50,12 +50,12 @@ describe('escalation', () => {
     )
     const bind = (name: string) => () =>
       checkBindingWrite(authorizer, bob, binding('n', 'ClusterRole', name, [], 'blue') as never)
-    bind('view')()
-    assert.throws(bind('admin'), {
+    await bind('view')()
+    await assert.rejects(bind('admin'), {
       code: 403,
       message: /^rolebindings\.rbac\.authorization\.k8s\.io "n" is forbidden: user "bob"/,
     })
-    assert.throws(bind('gone'), { code: 404 })
+    await assert.rejects(bind('gone'), { code: 404 })
     await put(
       store,
       `${RBAC}roles/blue/binder`,
@@ -66,6 +66,6 @@ describe('escalation', () => {
       `${RBAC}rolebindings/blue/c`,
       binding('c', 'Role', 'binder', [{ kind: 'User', name: 'bob' }], 'blue'),
     )
-    bind('admin')()
+    await bind('admin')()
   })
 })

@@ -21,14 +21,19 @@ type AnyRole = DeepReadonly<Role | ClusterRole>
 type AnyBinding = DeepReadonly<RoleBinding | ClusterRoleBinding>
 
 /** @param old the role before an update: permissions that don't change need not be held. @throws Forbidden */
-export function checkRoleWrite(authorizer: Authorizer, user: UserInfo, role: AnyRole, old?: AnyRole): void {
+export async function checkRoleWrite(
+  authorizer: Authorizer,
+  user: UserInfo,
+  role: AnyRole,
+  old?: AnyRole,
+): Promise<void> {
   const resource = role.kind === 'ClusterRole' ? 'clusterroles' : 'roles'
   const { name = '', namespace = '' } = role.metadata
   if (user.groups.includes(SUPERUSERS)) return
   const before = JSON.stringify([old?.rules ?? [], (old as ClusterRole | undefined)?.aggregationRule])
   const aggregation = 'aggregationRule' in role ? role.aggregationRule : undefined
   if (old && before === JSON.stringify([role.rules ?? [], aggregation])) return
-  if (allows(authorizer, user, 'escalate', resource, namespace, name)) return
+  if (await allows(authorizer, user, 'escalate', resource, namespace, name)) return
   const { rules } = authorizer.grantedRules(user, namespace)
   if (aggregation && uncovered(rules, EVERYTHING).length > 0) {
     throw forbidden({ group: GROUP, resource }, name, 'must have cluster-admin privileges to use the aggregationRule')
@@ -37,7 +42,12 @@ export function checkRoleWrite(authorizer: Authorizer, user: UserInfo, role: Any
 }
 
 /** @throws Forbidden; NotFound when the role does not exist and the user may not bind it unseen. */
-export function checkBindingWrite(authorizer: Authorizer, user: UserInfo, binding: AnyBinding, old?: AnyBinding): void {
+export async function checkBindingWrite(
+  authorizer: Authorizer,
+  user: UserInfo,
+  binding: AnyBinding,
+  old?: AnyBinding,
+): Promise<void> {
   const resource = binding.kind === 'ClusterRoleBinding' ? 'clusterrolebindings' : 'rolebindings'
   const { name = '', namespace = '' } = binding.metadata
   if (user.groups.includes(SUPERUSERS)) return
@@ -46,7 +56,7 @@ export function checkBindingWrite(authorizer: Authorizer, user: UserInfo, bindin
   if (unchanged) return
   const { kind, name: roleName } = binding.roleRef
   const roleResource = kind === 'ClusterRole' ? 'clusterroles' : 'roles'
-  if (allows(authorizer, user, 'bind', roleResource, namespace, roleName)) return
+  if (await allows(authorizer, user, 'bind', roleResource, namespace, roleName)) return
   const wanted =
     kind === 'ClusterRole'
       ? authorizer.roles.rulesOfClusterRole(roleName)
@@ -56,14 +66,14 @@ export function checkBindingWrite(authorizer: Authorizer, user: UserInfo, bindin
   demand(user, { group: GROUP, resource }, name, rules, wanted)
 }
 
-function allows(
+async function allows(
   authorizer: Authorizer,
   user: UserInfo,
   verb: string,
   resource: string,
   namespace: string,
   name: string,
-): boolean {
+): Promise<boolean> {
   const attributes: Attributes = {
     isResource: true,
     verb,
@@ -74,7 +84,7 @@ function allows(
     namespace,
     name,
   }
-  return authorizer.authorize(user, attributes).allowed
+  return (await authorizer.authorize(user, attributes)).allowed
 }
 
 function demand(

@@ -7,6 +7,7 @@ import { FakeClock } from '../../base/clock.ts'
 import { parseRequestInfo } from '../request-info.ts'
 import { openMemoryStore } from '../storage/memory.ts'
 import type { Store } from '../storage/store.ts'
+import type { Decision } from './attributes.ts'
 import { Authorizer } from './authorizer.ts'
 import { ensureDefaultRoles } from './ensure-defaults.ts'
 
@@ -39,7 +40,8 @@ export const binding = (name: string, kind: string, roleName: string, subjects: 
 export const ask = (authorizer: Authorizer, user: UserInfo, request: string) => {
   const [method, url] = request.split(' ') as ['GET', string]
   const { pathname, searchParams } = new URL(url, 'http://x')
-  return authorizer.authorize(user, parseRequestInfo(method, pathname, searchParams))
+  // The server's own authorisers answer at once.
+  return authorizer.authorize(user, parseRequestInfo(method, pathname, searchParams)) as Decision
 }
 export async function setUp(defaults = false) {
   const store = openMemoryStore()

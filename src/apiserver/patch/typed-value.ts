@@ -218,7 +218,14 @@ function checkLists(schema: Schema | undefined, value: unknown, path: string): v
 /** The object with an applied configuration laid over it. */
 export function mergeApplied(schema: Schema | undefined, live: unknown, config: unknown): unknown {
   if (config === undefined || config === null) return live
-  if (live === undefined || live === null || typeof live !== 'object' || typeof config !== 'object' || !isGranular(schema)) return config
+  if (
+    live === undefined ||
+    live === null ||
+    typeof live !== 'object' ||
+    typeof config !== 'object' ||
+    !isGranular(schema)
+  )
+    return config
   if (schema.type === 'list') {
     return Array.isArray(live) && Array.isArray(config) ? mergeLists(schema, live, config) : config
   }

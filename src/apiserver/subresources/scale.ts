@@ -77,7 +77,8 @@ function scaled(call: Call, old: Obj, wanted: ScaleObject): Next {
   const replicas = wanted.spec?.replicas ?? 0
   const errors: FieldError[] = []
   // k8s: of custom resources the object's own rules speak.
-  if (replicas < 0 && !call.kind.custom) errors.push(invalid('spec.replicas', replicas, 'must be greater than or equal to 0'))
+  if (replicas < 0 && !call.kind.custom)
+    errors.push(invalid('spec.replicas', replicas, 'must be greater than or equal to 0'))
   refuseInvalid(Scale, call.info.name, errors)
   const object = cloneJson(old) as KubeObject
   setPath(object, pathsOf(call.kind).specReplicas, replicas)

@@ -143,11 +143,20 @@ test('connecting without an upgrade is refused, and so are pods without a node',
   assert.deepEqual([log.status, log.body], [200, ''])
 })
 
+/** Made by OpenSSL: P-256, O=dev, CN=jane. */
+const JANE = `-----BEGIN CERTIFICATE REQUEST-----
+MIHWMH8CAQAwHTEMMAoGA1UECgwDZGV2MQ0wCwYDVQQDDARqYW5lMFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAEM0kQ6rUIVS6vxt1j+KbCoBiCMC1qJQabYmsQzWzS
+vf+IXlySSFXv3atUUGnhFfUyMN3+X0+ZOybFRcO3cM0nuqAAMAoGCCqGSM49BAMC
+A0cAMEQCIDlM4ioL4aIqSPbqTwu4Ow+8w7CYbLR8pq/xIvZdh+t6AiBqABBHCxLs
+Nd4XbNyCHTfUroh6S119bwJduxFUMDRezQ==
+-----END CERTIFICATE REQUEST-----
+`
 const CSRS = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
 
 test('a certificate request names its author, and is decided once', async () => {
-  const request = Buffer.from('-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----\n')
-  const spec = { request: request.toString('base64'), signerName: 'example.com/signer', username: 'joe', groups: ['a'] }
+  const request = Buffer.from(JANE).toString('base64')
+  const spec = { request, signerName: 'example.com/signer', usages: ['any'], username: 'joe', groups: ['a'] }
   const { body: csr } = await api.post(CSRS, { metadata: { name: 'r' }, spec, status: { certificate: 'YQ==' } })
   assert.equal(csr.spec.username, 'admin')
   assert.deepEqual(csr.spec.groups, ['system:masters', 'system:authenticated'])
