@@ -46,6 +46,8 @@ export interface HandlerParts {
   readonly log: Logger
   readonly metrics: Metrics
   readonly paths: readonly PathHandler[]
+  /** Who answers a path that another server serves; undefined for this one's own. */
+  readonly elsewhere: (path: string) => ((request: ApiRequest) => Promise<ApiResponse>) | undefined
   /** Undefined for a subresource that this verb has no meaning for. */
   readonly subresource: (kind: Kind, info: RequestInfo) => Action | undefined
   /** Kinds that are answered and never stored, by kind name. */
@@ -90,7 +92,9 @@ export function createHandler(parts: HandlerParts): RequestHandler {
       ticket = entering instanceof Promise ? await entering : entering
       const asking = requireAccess(audit?.listening(parts.authorize) ?? parts.authorize, user, info)
       if (asking) await asking
-      if (!info.isResource) response = await nonResource(parts.paths, request)
+      const elsewhere = parts.elsewhere(request.path)
+      if (elsewhere) response = await elsewhere(request)
+      else if (!info.isResource) response = await nonResource(parts.paths, request)
       else {
         kind = parts.registry.resources.find(info.group, info.version, info.resource)
         if (!kind && !knowsGroup(parts, info)) response = nothingThere()

@@ -14,6 +14,7 @@ import type { AdmissionSettings } from './admission/plugin-choice.ts'
 import { standardAdmission } from './admission/plugins.ts'
 import { enforcesQuotas } from './admission/resource-quota.ts'
 import { AdmissionWebhooks } from './admission/webhooks/webhooks.ts'
+import { Aggregator } from './aggregation/aggregator.ts'
 import { AddressRange } from './allocators/address-range.ts'
 import { ServiceAddresses } from './allocators/service-addresses.ts'
 import type { PortRange } from './allocators/service-plan.ts'
@@ -129,17 +130,21 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const flowParts = { store, clock, newUid }
   await Promise.all([ensureDefaultRoles(store, clock, newUid), maintainFlows(flowParts)])
   const authorizer = await Authorizer.open(store, options.authorization)
+  const authorize = authorizer.authorize.bind(authorizer)
   const serviceRange = new AddressRange(options.serviceCIDR)
   const nodePorts = options.nodePorts ?? NODE_PORTS
   const addresses = await ServiceAddresses.open(store, { addresses: serviceRange, nodePorts }, random)
   const quotas = await QuotaKeeper.open({ store, clock, log, enforces: enforcesQuotas(options.admission) })
   const nodes = new NodeConnections(store, () => pki && { ca: pki.authorityCert, ...pki.kubeletClient })
 
-  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics })
+  const clientPair = () => pki?.frontProxy.client
+  const aggregator = await Aggregator.open({ store, clock, log, random, newUid, resources, clientPair })
+  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics, authorize })
   const registry: Registry = {
     store,
     clock,
     resources,
+    podsByNode: authorizer.podsByNode,
     admission: standardAdmission({
       store,
       clock,
@@ -157,7 +162,6 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     stopping: stopping.signal,
   }
   let ready = false
-  const authorize = authorizer.authorize.bind(authorizer)
   const address = `${options.advertiseAddress ?? '127.0.0.1'}:${DEFAULT_PORT}`
   const flow = await FlowControl.open({
     store,
@@ -179,12 +183,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     clock,
     log,
     metrics,
+    elsewhere: elsewhere(aggregator),
     subresource: subresourceActions({ nodes, tokens }),
     actions: { ...reviews({ authorizer, bearerTokens }), Binding: bind },
     mediaTypes: [JSON_TYPE, ...Object.keys(encoders)],
     paths: [
-      discoveryPaths(new Discovery(resources, address)),
-      openApiPaths(new OpenApi(resources, VERSION_INFO.gitVersion)),
+      discoveryPaths(new Discovery(resources, address, aggregator)),
+      openApiPaths(new OpenApi(resources, VERSION_INFO.gitVersion), aggregator),
       healthPaths(
         serverChecks({
           clock,
@@ -227,7 +232,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     post: conversionPost({ store, clock, random }),
     stopping: stopping.signal,
   })
-  await bootstrap(parts, { serviceRange, port: DEFAULT_PORT }, stopping.signal)
+  await bootstrap(parts, { serviceRange, port: DEFAULT_PORT, pki }, stopping.signal)
+  await aggregator.keepLocal()
+  resources.onChange(() => void aggregator.keepLocal())
   const eventExpiry = await EventExpiry.open({ store, clock, log })
   ready = true
 
@@ -247,7 +254,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         authenticate: authentication({ bearerTokens, anonymous, requestHeader, authorizer, log }),
         connect: (request: ApiRequest) =>
           auditedConnection({ audit, newUid }, request, authorize, (authorize) =>
-            connect({ registry, authorize, nodes, log }, request),
+            connect({ registry, authorize, nodes, aggregator, log }, request),
           ),
         tls: { ...pki.server, ca: pki.authorityCert },
         encoders,
@@ -281,6 +288,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         addresses.close()
         authorizer.close()
         webhooks.close()
+        aggregator.close()
       })()
       return closing
     },
@@ -320,10 +328,31 @@ const discoveryPaths = (discovery: Discovery): PathHandler => ({
   respond: (request) => discovery.respond(request),
 })
 
-const openApiPaths = (openApi: OpenApi): PathHandler => ({
+const openApiPaths = (openApi: OpenApi, aggregator: Aggregator): PathHandler => ({
   owns: (path) => path.startsWith('/openapi/v'),
-  respond: ({ path, query, headers }) => openApi.respond(path, query, headers),
+  async respond(request) {
+    const { path, query, headers } = request
+    if (aggregator.remotes.length === 0 || !/^\/openapi\/v[23]\/?$/.test(path)) {
+      return openApi.respond(path, query, headers)
+    }
+    const local = openApi.respond(path.replace(/\/$/, ''), query, { accept: 'application/json' })
+    if (local.body.kind !== 'bytes') return local
+    const { mergedOpenApi } = await import('./aggregation/merged-openapi.ts')
+    return mergedOpenApi(aggregator, request, JSON.parse(Buffer.from(local.body.bytes).toString()))
+  },
 })
+
+/** Requests for what other servers serve. */
+const elsewhere = (aggregator: Aggregator) => (path: string) => {
+  const remote = aggregator.remoteFor(path)
+  return (
+    remote &&
+    (async (request: ApiRequest) => {
+      const { passOn } = await import('./aggregation/aggregated-request.ts')
+      return passOn(remote, request)
+    })
+  )
+}
 
 const healthPaths = (checks: readonly HealthCheck[], log: Logger): PathHandler => ({
   owns: ownsHealthPath,

@@ -41,8 +41,8 @@ const commands: readonly Command[] = [
   },
   {
     name: 'rotate',
-    summary: 'replace a key of the cluster while it runs: encryption-key',
-    subjects: ['encryption-key'],
+    summary: 'replace a key of the cluster while it runs: encryption-key, service-account-key',
+    subjects: ['encryption-key', 'service-account-key'],
     load: () => import('./rotate.ts'),
   },
   { name: 'version', summary: 'print the version', load: () => import('./version.ts') },

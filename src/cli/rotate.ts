@@ -1,17 +1,20 @@
 // `skiff rotate encryption-key`: a new key for the Secrets in the database. The new key is put before the old ones, the server writes
 // everything anew with it, and then removes the old. Cut off at any point, the key file has every key that is still in use.
+// `skiff rotate service-account-key`: see token-keys.ts.
 import { readFileSync } from 'node:fs'
 import { addKey } from '../apiserver/storage/encryption/key-file.ts'
 import { livePid, whenFilesSay } from './cluster-process.ts'
 import { CliError, type Config, type Flags } from './config.ts'
 import type { Paths } from './paths.ts'
 import { existingCluster } from './settings-file.ts'
+import { rotateServiceAccountKey } from './token-keys.ts'
 
 const ROTATED_WITHIN_MS = 120_000
 
 export async function run(flags: Flags): Promise<number> {
   const { config, files } = existingCluster(flags)
-  await rotateEncryptionKey(config, files)
+  if (flags.subject === 'service-account-key') await rotateServiceAccountKey(files)
+  else await rotateEncryptionKey(config, files)
   return 0
 }
 

@@ -17,6 +17,8 @@ import { runAllControllers } from '../controllers/registry.ts'
 import { keptOfConfigMap } from '../controllers/root-ca.ts'
 import { SchedulerMetrics } from '../scheduler/metrics.ts'
 import { runScheduler } from '../scheduler/scheduler.ts'
+import { accessOptions } from './access-config.ts'
+import { admissionSettings } from './admission-settings.ts'
 import { openAudit } from './audit.ts'
 import { writePid, writeReady } from './cluster-process.ts'
 import { runComponent } from './component.ts'
@@ -26,6 +28,7 @@ import { openSealer, renewWhenTold } from './encryption.ts'
 import { nodeAddress } from './node-address.ts'
 import { type Paths, paths } from './paths.ts'
 import { clusterConfig } from './settings-file.ts'
+import { reloadTokenKeysWhenTold } from './token-keys.ts'
 
 export async function run(flags: Flags): Promise<number> {
   const config = clusterConfig(flags)
@@ -35,6 +38,7 @@ export async function run(flags: Flags): Promise<number> {
 async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<void> {
   writePid(files, 'server')
   const clock = systemClock
+  const admission = admissionSettings(config)
   const sealer = await openSealer(config, files)
   const [pki, store] = await Promise.all([clusterPki(config, files), openLevelStore(ctx, files.database, { sealer })])
   const encryption = renewWhenTold(ctx, config, files, { store, sealer })
@@ -48,22 +52,26 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       pki,
       ...(audit ? { audit } : {}),
       serviceCIDR: config.serviceCIDR,
+      admission,
       advertiseAddress: nodeAddress(config.nodeIP),
+      ...(await accessOptions(config, { store, clock, random: Math.random })),
       moreMetrics: () => metrics.controllers.format() + metrics.scheduler.format(),
     })
+    let stopReloading = () => {}
     try {
       await server.listen({ host: '0.0.0.0', port: config.apiPort }).catch((err: NodeJS.ErrnoException) => {
         if (err.code !== 'EADDRINUSE') throw err
         throw new CliError(`port ${config.apiPort} is already taken: choose another with --api-port`)
       })
       let node = await nodePairs(pki, config)
-      const pairs = () => [pki.server, pki.kubeletClient, pki.admin, node.client, node.serving]
+      const pairs = () => [pki.server, pki.kubeletClient, pki.frontProxy.client, pki.admin, node.client, node.serving]
       keepRenewed(ctx, clock, pairs, async () => {
         await pki.renew()
         server.renewTls(pki.server)
         node = await nodePairs(pki, config) // the agent sees its new files by itself
         await writeKubeconfig(pki, config, files)
       })
+      stopReloading = reloadTokenKeysWhenTold(ctx, pki, server)
       writeReady(files, 'server')
       releaseStartMemory(clock)
       await Promise.all([
@@ -71,6 +79,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
         control(child(ctx, { component: 'controllers' }), server, metrics.controllers, pki),
       ])
     } finally {
+      stopReloading()
       await server.close()
     }
   } finally {

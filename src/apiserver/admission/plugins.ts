@@ -16,6 +16,7 @@ import {
 } from './certificates.ts'
 import { defaultIngressClass, defaultStorageClass } from './default-class.ts'
 import { denyServiceExternalIPs } from './deny-service-external-ips.ts'
+import { eventRateLimit } from './event-rate-limit.ts'
 import { limitRanger } from './limit-ranger.ts'
 import { Lookup } from './lookup.ts'
 import { namespaceExists, namespaceLifecycle } from './namespace-lifecycle.ts'
@@ -25,6 +26,7 @@ import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts
 import { type AdmissionSettings, isChosen, NO_SETTINGS, type Standing } from './plugin-choice.ts'
 import { defaultTolerationSeconds, priority, taintNodesByCondition } from './pod-defaults.ts'
 import { podResizeValidator } from './pod-resize.ts'
+import { podSecurity } from './pod-security/pod-security.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
 import { rbacEscalation } from './rbac.ts'
 import { resourceQuota } from './resource-quota.ts'
@@ -32,7 +34,7 @@ import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceCarryOver } from './service-addresses.ts'
 import { storageObjectInUseProtection } from './storage-object-in-use-protection.ts'
-import type { AdmissionWebhooks } from './webhooks/webhooks.ts'
+import { type AdmissionWebhooks, webhookConditions } from './webhooks/webhooks.ts'
 
 export interface AdmissionParts {
   readonly store: Store
@@ -63,8 +65,10 @@ export const PLUGINS: readonly Entry[] = [
   on('NodeRestriction', () => nodeRestriction),
   on('TaintNodesByCondition', () => taintNodesByCondition),
   off('AlwaysPullImages', () => alwaysPullImages),
+  on('PodSecurity', ({ lookup, clock, settings }) => podSecurity(lookup, clock, settings?.configurations.PodSecurity)),
   on('Priority', ({ lookup }) => priority(lookup)),
   on('DefaultTolerationSeconds', () => defaultTolerationSeconds),
+  off('EventRateLimit', ({ clock, settings }) => eventRateLimit(clock, settings?.configurations.EventRateLimit)),
   on('DefaultStorageClass', ({ lookup }) => defaultStorageClass(lookup)),
   on('StorageObjectInUseProtection', () => storageObjectInUseProtection),
   off('OwnerReferencesPermissionEnforcement', ({ authorizer, resources }) =>
@@ -83,6 +87,7 @@ export const PLUGINS: readonly Entry[] = [
   off('DenyServiceExternalIPs', () => denyServiceExternalIPs),
   on('PodTopologyLabels', ({ lookup }) => podTopologyLabels(lookup)),
   off('PodResizeValidator', ({ lookup }) => podResizeValidator(lookup)),
+  always('WebhookConditions', () => webhookConditions),
   on('MutatingAdmissionWebhook', ({ webhooks }) => webhooks.mutating),
   on('ValidatingAdmissionWebhook', ({ webhooks }) => webhooks.validating),
   // Nothing comes after it: what it lets through is counted.

@@ -29,7 +29,6 @@ export function parseStaticTokens(text: string): StaticTokens {
 function csvFields(line: string, number: number): string[] {
   const fields: string[] = []
   for (let at = 0; at <= line.length; at++) {
-    while (line[at] === ' ' || line[at] === '\t') at++
     if (line[at] !== '"') {
       const end = line.indexOf(',', at)
       const field = line.slice(at, end < 0 ? undefined : end)

@@ -41,6 +41,7 @@ const clusterRoles: Record<string, PolicyRule[]> = {
     allow('proxy', CORE, 'nodes'),
     allow('*', CORE, 'nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/stats'),
   ],
+  'system:heapster': [allow(READ, CORE, 'events namespaces nodes pods'), allow(READ, 'extensions', 'deployments')],
   'system:node-bootstrapper': [allow(`create ${READ}`, 'certificates.k8s.io', 'certificatesigningrequests')],
   'system:node-problem-detector': [allow('get', CORE, 'nodes'), allow('patch', CORE, 'nodes/status'), EVENTS],
   'system:auth-delegator': [
@@ -146,6 +147,11 @@ const aggregated: Record<'admin' | 'edit' | 'view', PolicyRule[]> = {
     allow(WRITE, 'apps', `${WORKLOADS} ${scaled} deployments/rollback`),
     allow(WRITE, 'autoscaling', 'horizontalpodautoscalers'),
     allow(WRITE, 'batch', 'cronjobs jobs'),
+    allow(
+      WRITE,
+      'extensions',
+      'daemonsets deployments deployments/rollback deployments/scale ingresses networkpolicies replicasets replicasets/scale replicationcontrollers/scale',
+    ),
     allow(WRITE, 'policy', 'poddisruptionbudgets'),
     allow(WRITE, 'networking.k8s.io', 'ingresses networkpolicies'),
     allow(READ_WRITE, 'coordination.k8s.io', 'leases'),
@@ -167,6 +173,11 @@ const aggregated: Record<'admin' | 'edit' | 'view', PolicyRule[]> = {
     allow(READ, 'apps', `controllerrevisions ${withStatus(WORKLOADS)} ${scaled}`),
     allow(READ, 'autoscaling', withStatus('horizontalpodautoscalers')),
     allow(READ, 'batch', withStatus('cronjobs jobs')),
+    allow(
+      READ,
+      'extensions',
+      `${withStatus('daemonsets deployments ingresses replicasets')} deployments/scale networkpolicies replicasets/scale replicationcontrollers/scale`,
+    ),
     allow(READ, 'policy', withStatus('poddisruptionbudgets')),
     allow(READ, 'networking.k8s.io', `${withStatus('ingresses')} networkpolicies`),
     allow(READ, 'resource.k8s.io', 'resourceclaims resourceclaims/status resourceclaimtemplates'),
@@ -196,21 +207,72 @@ const clusterBindings: Record<string, { role?: string; subjects: Subject[] }> = 
   'system:node': { subjects: [] },
 }
 
-/** Roles in kube-system, each bound under its own name. */
-const systemRoles: Record<string, { rules: PolicyRule[]; subjects: Subject[] }> = {
-  'extension-apiserver-authentication-reader': {
+interface NamespacedRole {
+  readonly namespace: string
+  readonly name: string
+  readonly rules: PolicyRule[]
+  /** Its name where it isn't the role's. */
+  readonly binding?: string
+  readonly subjects: Subject[]
+}
+
+/** Roles in the cluster's own namespaces, each with its binding. */
+const namespacedRoles: readonly NamespacedRole[] = [
+  {
+    namespace: 'kube-system',
+    name: 'extension-apiserver-authentication-reader',
+    binding: 'system::extension-apiserver-authentication-reader',
     rules: [allow(READ, CORE, 'configmaps', 'extension-apiserver-authentication')],
     subjects: [user('system:kube-controller-manager'), user('system:kube-scheduler')],
   },
-  'system::leader-locking-kube-controller-manager': {
-    rules: [allow('watch', CORE, 'configmaps'), allow('get update', CORE, 'configmaps', 'kube-controller-manager')],
+  {
+    namespace: 'kube-system',
+    name: 'system:controller:bootstrap-signer',
+    rules: [allow(READ, CORE, 'secrets')],
+    subjects: [account('bootstrap-signer')],
+  },
+  {
+    namespace: 'kube-system',
+    name: 'system:controller:cloud-provider',
+    rules: [allow(`create ${READ}`, CORE, 'configmaps')],
+    subjects: [account('cloud-provider')],
+  },
+  {
+    namespace: 'kube-system',
+    name: 'system:controller:token-cleaner',
+    rules: [allow(`delete ${READ}`, CORE, 'secrets'), EVENTS],
+    subjects: [account('token-cleaner')],
+  },
+  {
+    namespace: 'kube-system',
+    name: 'system::leader-locking-kube-controller-manager',
+    rules: [
+      allow('watch', CORE, 'configmaps'),
+      allow('get update', CORE, 'configmaps', 'kube-controller-manager'),
+      allow('create get list update watch', 'coordination.k8s.io', 'leases'),
+    ],
     subjects: [user('system:kube-controller-manager'), account('kube-controller-manager')],
   },
-  'system::leader-locking-kube-scheduler': {
+  {
+    namespace: 'kube-system',
+    name: 'system::leader-locking-kube-scheduler',
     rules: [allow('watch', CORE, 'configmaps'), allow('get update', CORE, 'configmaps', 'kube-scheduler')],
     subjects: [user('system:kube-scheduler'), account('kube-scheduler')],
   },
-}
+  {
+    namespace: 'kube-public',
+    name: 'system:controller:bootstrap-signer',
+    rules: [allow(READ, CORE, 'configmaps'), allow('update', CORE, 'configmaps', 'cluster-info'), EVENTS],
+    subjects: [account('bootstrap-signer')],
+  },
+  // As kubeadm makes it: whoever joins finds the cluster before knowing anything else.
+  {
+    namespace: 'kube-public',
+    name: 'kubeadm:bootstrap-signer-clusterinfo',
+    rules: [allow('get', CORE, 'configmaps', 'cluster-info')],
+    subjects: [user('system:anonymous')],
+  },
+]
 
 type NewObject<T extends { metadata: object }> = Omit<T, 'metadata'> & { metadata: Partial<T['metadata']> }
 export type DefaultRbacObject =
@@ -262,17 +324,11 @@ export function defaultRbacObjects(): DefaultRbacObject[] {
   for (const name of Object.keys(controllerRoles)) {
     objects.push(clusterRoleBinding(`system:controller:${name}`, `system:controller:${name}`, [account(name)]))
   }
-  for (const [name, { rules, subjects }] of Object.entries(systemRoles)) {
-    const own = metadata(name, {}, 'kube-system')
-    objects.push({ apiVersion: API_VERSION, kind: 'Role', metadata: own, rules } as NewObject<Role>)
+  for (const { namespace, name, rules, binding = name, subjects } of namespacedRoles) {
+    const role = { apiVersion: API_VERSION, kind: 'Role', metadata: metadata(name, {}, namespace), rules }
     const roleRef = { apiGroup: GROUP, kind: 'Role', name }
-    objects.push({
-      apiVersion: API_VERSION,
-      kind: 'RoleBinding',
-      metadata: own,
-      roleRef,
-      subjects,
-    } as NewObject<RoleBinding>)
+    const bound = { apiVersion: API_VERSION, kind: 'RoleBinding', metadata: metadata(binding, {}, namespace) }
+    objects.push(role as NewObject<Role>, { ...bound, roleRef, subjects } as NewObject<RoleBinding>)
   }
   return objects
 }

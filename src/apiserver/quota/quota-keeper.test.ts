@@ -155,3 +155,22 @@ test('what the configuration calls limited needs a quota', async () => {
   assert.equal((await strict.post(`${NS}/configmaps`, configMap('a'))).status, 201)
   await strict.close()
 })
+
+test('what is wrong with a quota itself is told by field', async () => {
+  const table: [object, RegExp][] = [
+    [{ hard: { podz: '1' } }, /spec\.hard\[podz\]: Invalid value: "podz": must be a standard resource for quota/],
+    [{ hard: { pods: '1500m' } }, /spec\.hard\[pods\]: Invalid value: "1500m": must be an integer/],
+    [{ hard: { pods: '-1' } }, /must be greater than or equal to 0/],
+    [{ hard: { cpu: '1' }, scopes: ['BestEffort'] }, /unsupported scope applied to resource/],
+    [{ hard: { pods: '1' }, scopes: ['BestEffort', 'NotBestEffort'] }, /conflicting scopes/],
+    [
+      { scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'In' }] } },
+      /must be at least one value when `operator` is 'In' or 'NotIn'/,
+    ],
+  ]
+  for (const [spec, why] of table) {
+    const refused = await api.post(`${NS}/resourcequotas`, { metadata: { name: 'bad' }, spec })
+    assert.equal(refused.status, 422)
+    assert.match(refused.body.message, why)
+  }
+})
