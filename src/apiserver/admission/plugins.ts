@@ -7,6 +7,7 @@ import type { Resources } from '../resources.ts'
 import type { Store } from '../storage/store.ts'
 import { type Admission, type AdmissionPlugin, admissionChain } from './admission.ts'
 import { alwaysPullImages } from './always-pull-images.ts'
+import { limitPodHardAntiAffinityTopology } from './anti-affinity-topology.ts'
 import {
   certificateApproval,
   certificateConditions,
@@ -17,6 +18,7 @@ import {
 import { defaultIngressClass, defaultStorageClass } from './default-class.ts'
 import { denyServiceExternalIPs } from './deny-service-external-ips.ts'
 import { eventRateLimit } from './event-rate-limit.ts'
+import { extendedResourceToleration } from './extended-resource-toleration.ts'
 import { limitRanger } from './limit-ranger.ts'
 import { Lookup } from './lookup.ts'
 import { namespaceExists, namespaceLifecycle } from './namespace-lifecycle.ts'
@@ -25,6 +27,7 @@ import { ownerReferencesPermissionEnforcement } from './owner-references.ts'
 import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts'
 import { type AdmissionSettings, isChosen, NO_SETTINGS, type Standing } from './plugin-choice.ts'
 import { defaultTolerationSeconds, priority, taintNodesByCondition } from './pod-defaults.ts'
+import { podNodeSelector } from './pod-node-selector.ts'
 import { podResizeValidator } from './pod-resize.ts'
 import { podSecurity } from './pod-security/pod-security.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
@@ -60,15 +63,18 @@ const off = (name: string, make: Entry['make']): Entry => ({ name, standing: 'of
 export const PLUGINS: readonly Entry[] = [
   on('NamespaceLifecycle', ({ lookup }) => namespaceLifecycle(lookup)),
   off('NamespaceExists', ({ lookup }) => namespaceExists(lookup)),
+  off('LimitPodHardAntiAffinityTopology', () => limitPodHardAntiAffinityTopology),
   on('LimitRanger', ({ lookup }) => limitRanger(lookup)),
   on('ServiceAccount', ({ lookup, clock, random }) => serviceAccount(lookup, clock, random)),
   on('NodeRestriction', () => nodeRestriction),
   on('TaintNodesByCondition', () => taintNodesByCondition),
   off('AlwaysPullImages', () => alwaysPullImages),
   on('PodSecurity', ({ lookup, clock, settings }) => podSecurity(lookup, clock, settings?.configurations.PodSecurity)),
+  off('PodNodeSelector', ({ lookup }) => podNodeSelector(lookup)),
   on('Priority', ({ lookup }) => priority(lookup)),
   on('DefaultTolerationSeconds', () => defaultTolerationSeconds),
   off('EventRateLimit', ({ clock, settings }) => eventRateLimit(clock, settings?.configurations.EventRateLimit)),
+  off('ExtendedResourceToleration', () => extendedResourceToleration),
   on('DefaultStorageClass', ({ lookup }) => defaultStorageClass(lookup)),
   on('StorageObjectInUseProtection', () => storageObjectInUseProtection),
   off('OwnerReferencesPermissionEnforcement', ({ authorizer, resources }) =>
