@@ -3,7 +3,7 @@
 import { unauthorized } from '../api/meta/errors.ts'
 import type { UserInfo } from '../api/wire.ts'
 import type { Logger } from '../base/log.ts'
-import { rememberImpersonator } from './audit/impersonators.ts'
+import { rememberImpersonator, rememberRefused } from './audit/impersonators.ts'
 import { type Anonymous, type Authenticator, authenticate, type Credentials } from './authn/authenticator.ts'
 import type { BearerTokens } from './authn/bearer-tokens.ts'
 import { clientCertificate } from './authn/client-certificate.ts'
@@ -35,8 +35,13 @@ export function authentication({ bearerTokens, authorizer, anonymous, requestHea
     const { headers, rawHeaders, method = 'GET', path = '/', query = new URLSearchParams() } = credentials
     const attributes = () => parseRequestInfo(method as 'GET', path, query)
     const act = { headers, rawHeaders, attributes }
-    const acting = await impersonate(user, act, (who, what) => authorizer.authorize(who, what))
-    return rememberImpersonator(acting, user)
+    try {
+      const acting = await impersonate(user, act, (who, what) => authorizer.authorize(who, what))
+      return rememberImpersonator(acting, user)
+    } catch (err) {
+      rememberRefused(err as Error, user)
+      throw err
+    }
   }
 }
 

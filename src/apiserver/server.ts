@@ -21,7 +21,7 @@ import { ServiceAddresses } from './allocators/service-addresses.ts'
 import type { PortRange } from './allocators/service-plan.ts'
 import { formatAuditMetrics } from './audit/audit-metrics.ts'
 import { Auditor, type AuditSink } from './audit/auditor.ts'
-import { auditedConnection } from './audit/connection.ts'
+import { auditedAuthentication, auditedConnection } from './audit/connection.ts'
 import type { AuditPolicy } from './audit/policy.ts'
 import { authentication } from './authentication.ts'
 import type { ServiceAccountTokens } from './authn/service-account-tokens.ts'
@@ -254,7 +254,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       const { FrontEnd } = await httpCode!
       frontEnd = new FrontEnd({
         handler,
-        authenticate: authentication({ bearerTokens, anonymous, requestHeader, authorizer, log }),
+        authenticate: auditedAuthentication(
+          { audit, newUid },
+          authentication({ bearerTokens, anonymous, requestHeader, authorizer, log }),
+        ),
         connect: (request: ApiRequest) =>
           auditedConnection({ audit, newUid }, request, authorize, (authorize) =>
             connect({ registry, authorize, nodes, aggregator, log }, request),

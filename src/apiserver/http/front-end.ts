@@ -21,6 +21,7 @@ import { BodyBudget } from './body-budget.ts'
 import { bodyError } from './body-error.ts'
 import { limitConnections } from './connection-limits.ts'
 import { Deadlines } from './deadlines.ts'
+import { Departure } from './departure.ts'
 import type { Encoders } from './encode.ts'
 import { endIdleConnections, refuseMalformed, withoutPolling } from './idle-connections.ts'
 import { type Leaving, type RawResponse, send } from './send.ts'
@@ -387,38 +388,6 @@ const NO_QUERY = new URLSearchParams()
 const LONG = /[?&]watch=(?!0|false)|[?&]follow=(?!0|false)|\/(proxy)(\/|$|\?)|\/watch\//
 
 const isLongRunning = (url: string) => LONG.test(url)
-
-/** The abort signal of a client that may leave, made when somebody wants it: most requests are answered without, and it costs. */
-class Departure implements Leaving {
-  #controller: AbortController | undefined
-  #gone = false
-  #sent = false
-  #onSent: (() => void) | undefined
-
-  get signal(): AbortSignal {
-    if (!this.#controller) {
-      this.#controller = new AbortController()
-      if (this.#gone) this.#controller.abort()
-    }
-    return this.#controller.signal
-  }
-
-  /** Asked for once. */
-  readonly whenSent = (done: () => void): void => {
-    if (this.#sent) done()
-    else this.#onSent = done
-  }
-
-  sent(): void {
-    this.#sent = true
-    this.#onSent?.()
-  }
-
-  abort(): void {
-    this.#gone = true
-    this.#controller?.abort()
-  }
-}
 
 /** k8s: for people at a terminal or a browser, unless they say otherwise. */
 function wantsIndented({ url = '', headers }: IncomingMessage): boolean {
