@@ -22,7 +22,7 @@ import { openAudit } from './audit.ts'
 import { writePid, writeReady } from './cluster-process.ts'
 import { runComponent } from './component.ts'
 import { CliError, type Config, type Flags } from './config.ts'
-import { clusterPki, nodePairs, writeKubeconfig } from './credentials.ts'
+import { clusterInfo, clusterPki, nodePairs, writeKubeconfig } from './credentials.ts'
 import { openSealer, renewWhenTold } from './encryption.ts'
 import { nodeAddress } from './node-address.ts'
 import { type Paths, paths } from './paths.ts'
@@ -73,7 +73,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       releaseStartMemory(clock)
       await Promise.all([
         schedule(child(ctx, { component: 'scheduler' }), server.handler, metrics.scheduler),
-        control(child(ctx, { component: 'controllers' }), server, metrics.controllers, pki),
+        control(child(ctx, { component: 'controllers' }), server, metrics.controllers, pki, config),
       ])
     } finally {
       stopReloading()
@@ -96,7 +96,13 @@ async function schedule(ctx: Ctx, handler: RequestHandler, metrics: SchedulerMet
 }
 
 /** The controllers may do everything: together they delete, mark and make objects of every kind there is. */
-async function control(ctx: Ctx, server: ApiServer, metrics: ControllerMetrics, pki: Pki): Promise<void> {
+async function control(
+  ctx: Ctx,
+  server: ApiServer,
+  metrics: ControllerMetrics,
+  pki: Pki,
+  config: Config,
+): Promise<void> {
   const user = { name: 'system:kube-controller-manager', groups: ['system:masters', 'system:authenticated'] }
   const { client, cache, clock } = parts(ctx, server.handler, user, 'kube-controller-manager')
   const events = createEventRecorder(ctx, client, clock, { component: 'controllers' })
@@ -104,6 +110,7 @@ async function control(ctx: Ctx, server: ApiServer, metrics: ControllerMetrics, 
   await runAllControllers(ctx, deps, {
     ca: pki.authorityCert,
     authority: pki.authority,
+    clusterInfo: clusterInfo(pki, config),
     signToken: async (claims) => server.tokens!.sign(claims),
   })
   await Promise.all([cache.stopped(), events.settled()])
