@@ -21,6 +21,8 @@ export interface ApiRequest {
   user: UserInfo
   /** Of the peer that sent it; undefined in-process. */
   remoteAddress?: string | undefined
+  /** Calls back once the answer has left, or can not any more; without it that is when the answer is there. */
+  whenSent?: ((done: () => void) => void) | undefined
   /** Aborted when the client goes away. */
   signal: AbortSignal
 }

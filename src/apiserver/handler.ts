@@ -9,6 +9,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Auditor, AuditRecord } from './audit/auditor.ts'
 import { type Authorize, requireAccess } from './authorize.ts'
+import { type FlowControl, Refused, type Ticket } from './flow/flow-control.ts'
 import { type Metrics, requestLabels } from './metrics.ts'
 import { errorMediaType, isPlain, type Negotiated, negotiate, PLAIN } from './negotiate.ts'
 import type { Call, Registry } from './registry/call.ts'
@@ -40,10 +41,13 @@ export interface HandlerParts {
   readonly authorize: Authorize
   /** Undefined without an audit policy. */
   readonly audit?: Auditor | undefined
+  readonly flow?: FlowControl | undefined
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
   readonly paths: readonly PathHandler[]
+  /** Who answers a path that another server serves; undefined for this one's own. */
+  readonly elsewhere: (path: string) => ((request: ApiRequest) => Promise<ApiResponse>) | undefined
   /** Undefined for a subresource that this verb has no meaning for. */
   readonly subresource: (kind: Kind, info: RequestInfo) => Action | undefined
   /** Kinds that are answered and never stored, by kind name. */
@@ -78,12 +82,19 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     }
     const auditId = request.headers['audit-id']?.slice(0, MAX_AUDIT_ID) || parts.registry.newUid()
     const audit = parts.audit?.begin(request, info, auditId)
+    const flight = READS.has(info.verb) ? 'readOnly' : 'mutating'
+    metrics.inflight[flight]++
+    let ticket: Ticket | undefined
     let kind: Kind | undefined
     let response: ApiResponse
     try {
+      const entering = parts.flow?.enter(request, info)
+      ticket = entering instanceof Promise ? await entering : entering
       const asking = requireAccess(audit?.listening(parts.authorize) ?? parts.authorize, user, info)
       if (asking) await asking
-      if (!info.isResource) response = await nonResource(parts.paths, request)
+      const elsewhere = parts.elsewhere(request.path)
+      if (elsewhere) response = await elsewhere(request)
+      else if (!info.isResource) response = await nonResource(parts.paths, request)
       else {
         kind = parts.registry.resources.find(info.group, info.version, info.resource)
         if (!kind && !knowsGroup(parts, info)) response = nothingThere()
@@ -93,17 +104,31 @@ export function createHandler(parts: HandlerParts): RequestHandler {
       const { signal } = request
       const left = signal.aborted && err === signal.reason
       response = failed(left ? clientGone(err) : err)
+      if (err instanceof Refused) {
+        Object.assign(response.headers, err.headers)
+        metrics.terminations.add({ ...requestLabels(info, false), code: '429' })
+      }
       response.headers['content-type'] = errorMediaType(request.headers['accept'], parts.mediaTypes)
     }
+    metrics.inflight[flight]--
     response.headers['audit-id'] = auditId
+    if (ticket) seated(request, response, ticket)
     if (audit) response = audit.answered(response, kind)
     const known = kind !== undefined
     const { kind: answer } = response.body
     const seconds = answer === 'watch' || answer === 'stream' ? undefined : (clock.now() - startedMs) / 1000
-    metrics.answered(info, known, response.status, seconds)
-    if (answer === 'watch') return counted(response, metrics, requestLabels(info, known))
+    metrics.answered(info, known, response.status, seconds, flight === 'readOnly' ? sizeOf(response) : undefined)
+    if (answer === 'watch') return counted(response, metrics, info, known)
     return response
   }
+}
+
+/** Seats are held until the answer has left; of a long one, until it has begun. */
+function seated({ whenSent }: ApiRequest, response: ApiResponse, ticket: Ticket): void {
+  Object.assign(response.headers, ticket.headers)
+  const { kind } = response.body
+  if (whenSent && kind !== 'watch' && kind !== 'stream') whenSent(ticket.leave)
+  else ticket.leave()
 }
 
 function nonResource(paths: readonly PathHandler[], request: ApiRequest): ApiResponse | Promise<ApiResponse> {
@@ -208,13 +233,31 @@ function negotiated(parts: HandlerParts, request: ApiRequest, info: RequestInfo,
   })
 }
 
-function counted(response: ApiResponse, metrics: Metrics, labels: Readonly<Record<string, string>>): ApiResponse {
+const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch'])
+
+/** Of answers whose bytes are there already. */
+function sizeOf({ body }: ApiResponse): number | undefined {
+  if (body.kind === 'object') return body.json?.byteLength
+  if (body.kind === 'bytes') return body.bytes.byteLength
+  if (body.kind !== 'list') return undefined
+  let sizeBytes = 0
+  for (const { json } of body.items) sizeBytes += json.byteLength
+  return sizeBytes
+}
+
+function counted(response: ApiResponse, metrics: Metrics, info: RequestInfo, known: boolean): ApiResponse {
   if (response.body.kind !== 'watch') return response
   const { events } = response.body
+  const { group, version, resource } = info
+  const labels = requestLabels(info, known)
+  const sent = metrics.watchEvents.cell({ group, version, resource: known ? resource : '' })
   async function* counting() {
     metrics.longRunning.add(labels, 1)
     try {
-      yield* events
+      for await (const event of events) {
+        sent.value++
+        yield event
+      }
     } finally {
       metrics.longRunning.add(labels, -1)
     }

@@ -1,101 +1,22 @@
-// The server's metrics in Prometheus' text form: counters, gauges and histograms by label, and the API server's own under the names
-// that dashboards know. Numbers only: nothing here runs on a timer.
-import { formatFamily, labelText, type MetricFamily, type MetricLabels } from '../base/metrics-text.ts'
+// The API server's metrics, under the names, labels and buckets that dashboards know, in Prometheus' text form. Numbers only: nothing
+// here runs on a timer, and what can be read when somebody asks is not counted.
+import { formatFamily, labelText, type MetricLabels } from '../base/metrics-text.ts'
+import { type Family, Histogram, type Series, Value } from './metric-families.ts'
+import { processMetrics } from './process-metrics.ts'
 import type { RequestInfo } from './request-info.ts'
 
-export interface Family extends MetricFamily {
-  lines(): Iterable<string>
-}
-
-export class Value implements Family {
-  readonly name: string
-  readonly help: string
-  readonly type: 'counter' | 'gauge'
-  readonly #values = new Map<string, { value: number }>()
-
-  constructor(type: 'counter' | 'gauge', name: string, help: string) {
-    this.type = type
-    this.name = name
-    this.help = help
-  }
-
-  add(labels: MetricLabels, by = 1): void {
-    this.cell(labels).value += by
-  }
-
-  /** Where the value of these labels is kept, for those who count often. */
-  cell(labels: MetricLabels): { value: number } {
-    const key = labelText(labels)
-    let cell = this.#values.get(key)
-    if (!cell) {
-      cell = { value: 0 }
-      this.#values.set(key, cell)
-    }
-    return cell
-  }
-
-  *lines(): Iterable<string> {
-    for (const [labels, { value }] of this.#values) yield `${this.name}${labels} ${value}`
-  }
-}
-
-interface Series {
-  readonly labels: MetricLabels
-  /** By bucket, each value in the first one that takes it. */
-  readonly counts: number[]
-  sum: number
-  count: number
-}
-
-export class Histogram implements Family {
-  readonly type = 'histogram'
-  readonly name: string
-  readonly help: string
-  readonly #bounds: readonly number[]
-  readonly #series = new Map<string, Series>()
-
-  constructor(name: string, help: string, bounds: readonly number[]) {
-    this.name = name
-    this.help = help
-    this.#bounds = bounds
-  }
-
-  observe(labels: MetricLabels, value: number): void {
-    this.observeIn(this.series(labels), value)
-  }
-
-  series(labels: MetricLabels): Series {
-    const key = labelText(labels)
-    let series = this.#series.get(key)
-    if (!series) {
-      series = { labels, counts: this.#bounds.map(() => 0), sum: 0, count: 0 }
-      this.#series.set(key, series)
-    }
-    return series
-  }
-
-  observeIn(series: Series, value: number): void {
-    const bucket = this.#bounds.findIndex((bound) => value <= bound)
-    if (bucket >= 0) series.counts[bucket]!++
-    series.sum += value
-    series.count++
-  }
-
-  *lines(): Iterable<string> {
-    for (const { labels, counts, sum, count } of this.#series.values()) {
-      let upTo = 0
-      for (const [i, bound] of this.#bounds.entries()) {
-        upTo += counts[i]!
-        yield `${this.name}_bucket${labelText({ ...labels, le: String(bound) })} ${upTo}`
-      }
-      yield `${this.name}_bucket${labelText({ ...labels, le: '+Inf' })} ${count}`
-      yield `${this.name}_sum${labelText(labels)} ${sum}`
-      yield `${this.name}_count${labelText(labels)} ${count}`
-    }
-  }
-}
+export { type Family, Histogram, Value } from './metric-families.ts'
 
 const SECONDS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60]
+
+const SIZES = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
+
+/** What requests of one sort are counted in, found without making their labels' text again. */
+interface Sort {
+  readonly total: { value: number }
+  readonly durations: Series
+  readonly sizes: Series | undefined
+}
 
 export class Metrics {
   readonly requests = new Value('counter', 'apiserver_request_total', 'Requests by verb, resource and response code.')
@@ -104,19 +25,29 @@ export class Metrics {
     'How long requests took, long-running ones excepted.',
     SECONDS,
   )
+  readonly sizes = new Histogram('apiserver_response_sizes', 'Bytes of the answers to reads.', SIZES)
   readonly longRunning = new Value(
     'gauge',
     'apiserver_longrunning_requests',
     'Watches, log streams and connections to pods that are open.',
   )
-  readonly inflight = new Value('gauge', 'apiserver_current_inflight_requests', 'Requests being handled.')
+  readonly terminations = new Value(
+    'counter',
+    'apiserver_request_terminations_total',
+    'Requests that the server ended to protect itself.',
+  )
+  readonly watchEvents = new Value('counter', 'apiserver_watch_events_total', 'Events sent to watchers.')
+  readonly attempts = new Value('counter', 'authentication_attempts', 'Authentications by their result.')
+  readonly users = new Value('counter', 'authenticated_user_requests', 'Requests of authenticated users.')
   readonly rejected = new Value('counter', 'apiserver_dropped_requests_total', 'Requests refused because of too many.')
-  readonly auditEvents = new Value('counter', 'apiserver_audit_event_total', 'Events given to the audit log.')
-  readonly auditErrors = new Value('counter', 'apiserver_audit_error_total', 'Audit events that were lost.')
+  readonly auditLevels = new Value('counter', 'apiserver_audit_level_total', 'Audited events by level.')
+  /** Requests being handled. */
+  readonly inflight = { readOnly: 0, mutating: 0 }
+  readonly #authenticated = this.attempts.cell({ result: 'success' })
+  readonly #others = this.users.cell({ username: 'other' })
   readonly #startedMs: number
   readonly #more: Family[] = []
-  /** What requests of one sort are counted in, found without making their labels' text again. */
-  readonly #sorts = new Map<string, { total: { value: number }; durations: Series | undefined }>()
+  readonly #sorts = new Map<string, Sort>()
 
   constructor(startedMs: number) {
     this.#startedMs = startedMs
@@ -127,49 +58,94 @@ export class Metrics {
     this.#more.push(...families)
   }
 
-  /** Counts a request; `seconds` is undefined for long-running ones. */
-  answered(info: RequestInfo, known: boolean, status: number, seconds: number | undefined): void {
+  /** Counts a request; `seconds` is undefined for long-running ones, `sizeBytes` where it isn't known or no read. */
+  answered(
+    info: RequestInfo,
+    known: boolean,
+    status: number,
+    seconds: number | undefined,
+    sizeBytes: number | undefined,
+  ): void {
     const { group, version, resource, subresource } = info
     const scope = info.name ? 'r' : info.namespace ? 'n' : 'c'
     const what = known ? `${group}/${version}/${resource}/${subresource}` : ''
-    const long = seconds === undefined
-    const key = `${info.verb} ${scope} ${status} ${info.isResource} ${long} ${what}`
+    const key = `${info.verb} ${scope} ${status} ${info.isResource} ${sizeBytes === undefined} ${what}`
     let sort = this.#sorts.get(key)
     if (!sort) {
       const labels = requestLabels(info, known)
+      const { dry_run: _, ...withoutDryRun } = labels
       sort = {
         total: this.requests.cell({ ...labels, code: String(status) }),
-        durations: seconds === undefined ? undefined : this.durations.series(labels),
+        durations: this.durations.series(labels),
+        sizes: sizeBytes === undefined ? undefined : this.sizes.series(withoutDryRun),
       }
       this.#sorts.set(key, sort)
     }
     sort.total.value++
-    if (seconds !== undefined && sort.durations) this.durations.observeIn(sort.durations, seconds)
+    if (seconds !== undefined) this.durations.observeIn(sort.durations, seconds)
+    if (sizeBytes !== undefined && sort.sizes) this.sizes.observeIn(sort.sizes, sizeBytes)
+  }
+
+  authenticated(username: string): void {
+    this.#authenticated.value++
+    const label = userLabel(username)
+    if (label === 'other') this.#others.value++
+    else this.users.cell({ username: label }).value++
+  }
+
+  refusedCredentials(): void {
+    this.attempts.add({ result: 'failure' })
   }
 
   format(nowMs: number): string {
-    const memory = process.memoryUsage()
-    const cpu = process.cpuUsage()
     const families: Family[] = [
       this.requests,
       this.durations,
+      this.sizes,
       this.longRunning,
-      this.inflight,
+      this.terminations,
+      this.watchEvents,
+      this.attempts,
+      this.users,
       this.rejected,
+      this.auditLevels,
       ...this.#more,
     ]
-    const single = (name: string, type: 'counter' | 'gauge', help: string, value: number) =>
-      formatFamily({ name, type, help }, [`${name} ${value}`])
-    const uptime = (nowMs - this.#startedMs) / 1000
+    const inflight = Object.entries(this.inflight).map(
+      ([kind, count]) => `apiserver_current_inflight_requests${labelText({ request_kind: kind })} ${count}`,
+    )
+    const gauge = {
+      name: 'apiserver_current_inflight_requests',
+      type: 'gauge',
+      help: 'Requests being handled.',
+    } as const
     return [
       ...families.map((family) => formatFamily(family, family.lines())),
-      single('process_cpu_seconds_total', 'counter', 'CPU time spent.', (cpu.user + cpu.system) / 1e6),
-      single('process_resident_memory_bytes', 'gauge', 'Resident memory.', memory.rss),
-      single('process_start_time_seconds', 'gauge', 'When the server started.', this.#startedMs / 1000),
-      single('nodejs_heap_size_used_bytes', 'gauge', 'Heap in use.', memory.heapUsed),
-      single('process_uptime_seconds', 'gauge', 'For how long it has been running.', uptime),
+      formatFamily(gauge, inflight),
+      processMetrics(this.#startedMs, nowMs),
     ].join('')
   }
+}
+
+/** k8s: names of users would make series without end. */
+function userLabel(name: string): string {
+  if (name === 'admin' || name === 'system:serviceaccount:kube-system:default') return name
+  return name.includes('@') ? 'email_id' : 'other'
+}
+
+/** How many objects there are of each resource. */
+export function objectCounts(counts: Iterable<{ group: string; resource: string; count: number }>): string {
+  const samples = [...counts].filter(({ count }) => count > 0)
+  const family = (name: string, labels: (one: { group: string; resource: string }) => MetricLabels) =>
+    formatFamily(
+      { name, type: 'gauge', help: 'Objects stored, by resource.' },
+      samples.map((one) => `${name}${labelText(labels(one))} ${one.count}`),
+    )
+  return (
+    family('apiserver_storage_objects', ({ group, resource }) => ({
+      resource: group ? `${resource}.${group}` : resource,
+    })) + family('apiserver_resource_objects', ({ group, resource }) => ({ group, resource }))
+  )
 }
 
 const VERBS_SHOWN: Readonly<Record<string, string>> = {
@@ -197,5 +173,6 @@ export function requestLabels(info: RequestInfo, known: boolean): MetricLabels {
     subresource,
     scope: info.isResource ? scope : '',
     component: 'apiserver',
+    dry_run: '',
   }
 }

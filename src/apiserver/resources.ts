@@ -20,6 +20,7 @@ export class Resources {
   #byPath = new Map<string, Kind>()
   #groups: readonly ServedGroup[] = []
   #generation = 0
+  #changed: () => void = () => {}
 
   constructor(builtin: readonly Kind<never>[]) {
     this.#builtin = builtin as unknown as readonly Kind[]
@@ -53,6 +54,12 @@ export class Resources {
   setCustom(kinds: readonly Kind[]): void {
     this.#custom = kinds
     this.#rebuild()
+    this.#changed()
+  }
+
+  /** Called after the set of kinds has changed. One listener. */
+  onChange(listener: () => void): void {
+    this.#changed = listener
   }
 
   #rebuild(): void {

@@ -14,9 +14,11 @@ import type { AdmissionSettings } from './admission/plugin-choice.ts'
 import { standardAdmission } from './admission/plugins.ts'
 import { enforcesQuotas } from './admission/resource-quota.ts'
 import { AdmissionWebhooks } from './admission/webhooks/webhooks.ts'
+import { Aggregator } from './aggregation/aggregator.ts'
 import { AddressRange } from './allocators/address-range.ts'
 import { ServiceAddresses } from './allocators/service-addresses.ts'
 import type { PortRange } from './allocators/service-plan.ts'
+import { formatAuditMetrics } from './audit/audit-metrics.ts'
 import { Auditor, type AuditSink } from './audit/auditor.ts'
 import { auditedConnection } from './audit/connection.ts'
 import type { AuditPolicy } from './audit/policy.ts'
@@ -30,17 +32,22 @@ import type { PostReview } from './crd/conversion.ts'
 import { Definitions } from './crd/definitions.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { EventExpiry } from './events/event-expiry.ts'
+import { FlowControl } from './flow/flow-control.ts'
+import { formatFlowMetrics } from './flow/flow-metrics.ts'
+import { keepFlowsMaintained, maintainFlows } from './flow/upkeep.ts'
+import { workWidth } from './flow/work-estimate.ts'
 import { createHandler, type PathHandler } from './handler.ts'
-import { type HealthCheck, healthResponse, ownsHealthPath } from './health.ts'
+import { type HealthCheck, healthResponse, ownsHealthPath, serverChecks } from './health.ts'
 import { type Encoders, JSON_TYPE, standardEncoders } from './http/encode.ts'
 import type { FrontEnd } from './http/front-end.ts'
-import { Metrics } from './metrics.ts'
+import { Metrics, objectCounts } from './metrics.ts'
 import { OpenApi } from './openapi/documents.ts'
 import { QuotaKeeper } from './quota/quota-keeper.ts'
 import type { Registry } from './registry/call.ts'
 import { inTurn } from './registry/commit-hooks.ts'
 import { Resources } from './resources.ts'
 import { objectResponse, textResponse } from './respond.ts'
+import { prefixOf } from './storage/keys.ts'
 import type { Store } from './storage/store.ts'
 import { connect } from './streaming/connect.ts'
 import { NodeConnections } from './streaming/node-connection.ts'
@@ -75,6 +82,8 @@ export interface ApiServerOptions {
   readonly newUid?: () => string
   /** What `/metrics` shows besides the server's own, in the Prometheus text format: of components in the same process. */
   readonly moreMetrics?: () => string
+  /** How much is done at once, all priority levels together; 600 unless given. */
+  readonly maxRequestsInFlight?: number | undefined
   /** What the audit log tells, and where; nothing is audited without. */
   readonly audit?: { readonly policy: AuditPolicy; readonly sink: AuditSink }
 }
@@ -118,19 +127,24 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     options.authentication,
   )
 
-  await ensureDefaultRoles(store, clock, newUid)
+  const flowParts = { store, clock, newUid }
+  await Promise.all([ensureDefaultRoles(store, clock, newUid), maintainFlows(flowParts)])
   const authorizer = await Authorizer.open(store, options.authorization)
+  const authorize = authorizer.authorize.bind(authorizer)
   const serviceRange = new AddressRange(options.serviceCIDR)
   const nodePorts = options.nodePorts ?? NODE_PORTS
   const addresses = await ServiceAddresses.open(store, { addresses: serviceRange, nodePorts }, random)
   const quotas = await QuotaKeeper.open({ store, clock, log, enforces: enforcesQuotas(options.admission) })
   const nodes = new NodeConnections(store, () => pki && { ca: pki.authorityCert, ...pki.kubeletClient })
 
-  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics })
+  const clientPair = () => pki?.frontProxy.client
+  const aggregator = await Aggregator.open({ store, clock, log, random, newUid, resources, clientPair })
+  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics, authorize })
   const registry: Registry = {
     store,
     clock,
     resources,
+    podsByNode: authorizer.podsByNode,
     admission: standardAdmission({
       store,
       clock,
@@ -148,32 +162,56 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     stopping: stopping.signal,
   }
   let ready = false
-  const authorize = authorizer.authorize.bind(authorizer)
   const address = `${options.advertiseAddress ?? '127.0.0.1'}:${DEFAULT_PORT}`
+  const flow = await FlowControl.open({
+    store,
+    clock,
+    totalSeats: options.maxRequestsInFlight,
+    widthOf: (request, info) => {
+      const kind = () => resources.find(info.group, info.version, info.resource)
+      return workWidth(info, request.query, () => countOf(store, kind(), info.namespace))
+    },
+  })
+  const flowUpkeep = keepFlowsMaintained(flowParts, log)
   const audit =
-    options.audit && new Auditor({ ...options.audit, clock, onEvent: (level) => metrics.auditEvents.add({ level }) })
+    options.audit && new Auditor({ ...options.audit, clock, onEvent: (level) => metrics.auditLevels.add({ level }) })
   const handler = createHandler({
     registry,
     authorize,
     audit,
+    flow,
     clock,
     log,
     metrics,
+    elsewhere: elsewhere(aggregator),
     subresource: subresourceActions({ nodes, tokens }),
     actions: { ...reviews({ authorizer, bearerTokens }), Binding: bind },
     mediaTypes: [JSON_TYPE, ...Object.keys(encoders)],
     paths: [
-      discoveryPaths(new Discovery(resources, address)),
-      openApiPaths(new OpenApi(resources, VERSION_INFO.gitVersion)),
-      healthPaths([
-        { name: 'ping', of: ['livez', 'readyz', 'healthz'], problem: () => undefined },
-        { name: 'storage', of: ['livez', 'readyz', 'healthz'], problem: () => storageProblem(store) },
-        { name: 'bootstrap', of: ['readyz', 'healthz'], problem: () => (ready ? undefined : 'not finished') },
-        { name: 'shutdown', of: ['readyz'], problem: () => (stopping.signal.aborted ? 'shutting down' : undefined) },
-      ]),
+      discoveryPaths(new Discovery(resources, address, aggregator)),
+      openApiPaths(new OpenApi(resources, VERSION_INFO.gitVersion), aggregator),
+      healthPaths(
+        serverChecks({
+          clock,
+          writingSinceMs: () => store.writingSinceMs,
+          isReady: () => ready,
+          isStopping: () => stopping.signal.aborted,
+        }),
+        log,
+      ),
       exactly('/version', () => objectResponse(VERSION_INFO)),
       exactly('/metrics', () =>
-        textResponse(metrics.format(clock.now()) + (options.moreMetrics?.() ?? ''), 200, 'text/plain; version=0.0.4'),
+        textResponse(
+          [
+            metrics.format(clock.now()),
+            formatFlowMetrics(flow),
+            objectCounts(storedCounts(store, resources)),
+            options.audit ? formatAuditMetrics(options.audit.sink) : '',
+            options.moreMetrics?.() ?? '',
+          ].join(''),
+          200,
+          'text/plain; version=0.0.4; charset=utf-8',
+        ),
       ),
       ...(tokens
         ? [
@@ -194,7 +232,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     post: conversionPost({ store, clock, random }),
     stopping: stopping.signal,
   })
-  await bootstrap(parts, { serviceRange, port: DEFAULT_PORT }, stopping.signal)
+  await bootstrap(parts, { serviceRange, port: DEFAULT_PORT, pki }, stopping.signal)
+  await aggregator.keepLocal()
+  resources.onChange(() => void aggregator.keepLocal())
   const eventExpiry = await EventExpiry.open({ store, clock, log })
   ready = true
 
@@ -214,7 +254,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         authenticate: authentication({ bearerTokens, anonymous, requestHeader, authorizer, log }),
         connect: (request: ApiRequest) =>
           auditedConnection({ audit, newUid }, request, authorize, (authorize) =>
-            connect({ registry, authorize, nodes, log }, request),
+            connect({ registry, authorize, nodes, aggregator, log }, request),
           ),
         tls: { ...pki.server, ca: pki.authorityCert },
         encoders,
@@ -242,10 +282,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         await frontEnd?.close()
         await definitions.close()
         await eventExpiry.close()
+        await flowUpkeep.close()
+        flow.close()
         await quotas.close()
         addresses.close()
         authorizer.close()
         webhooks.close()
+        aggregator.close()
       })()
       return closing
     },
@@ -270,24 +313,50 @@ function conversionPost(parts: WebhookClientParts): PostReview {
 
 const isLoopback = (address: string) => address === '::1' || address.startsWith('127.')
 
-async function storageProblem(store: Store): Promise<string | undefined> {
-  await store.get('/registry/health')
-  return undefined
+function* storedCounts(store: Store, resources: Resources) {
+  for (const { group, plural: resource, storedAs, verbs, scope } of resources.kinds) {
+    if (storedAs || !(verbs as readonly string[]).includes('list')) continue
+    yield { group, resource, count: store.count(prefixOf({ group, plural: resource, scope })) }
+  }
 }
+
+const countOf = (store: Store, kind: Kind | undefined, namespace: string) =>
+  kind ? store.count(prefixOf(kind as never, namespace || undefined)) : 0
 
 const discoveryPaths = (discovery: Discovery): PathHandler => ({
   owns: Discovery.owns,
   respond: (request) => discovery.respond(request),
 })
 
-const openApiPaths = (openApi: OpenApi): PathHandler => ({
+const openApiPaths = (openApi: OpenApi, aggregator: Aggregator): PathHandler => ({
   owns: (path) => path.startsWith('/openapi/v'),
-  respond: ({ path, query, headers }) => openApi.respond(path, query, headers),
+  async respond(request) {
+    const { path, query, headers } = request
+    if (aggregator.remotes.length === 0 || !/^\/openapi\/v[23]\/?$/.test(path)) {
+      return openApi.respond(path, query, headers)
+    }
+    const local = openApi.respond(path.replace(/\/$/, ''), query, { accept: 'application/json' })
+    if (local.body.kind !== 'bytes') return local
+    const { mergedOpenApi } = await import('./aggregation/merged-openapi.ts')
+    return mergedOpenApi(aggregator, request, JSON.parse(Buffer.from(local.body.bytes).toString()))
+  },
 })
 
-const healthPaths = (checks: readonly HealthCheck[]): PathHandler => ({
+/** Requests for what other servers serve. */
+const elsewhere = (aggregator: Aggregator) => (path: string) => {
+  const remote = aggregator.remoteFor(path)
+  return (
+    remote &&
+    (async (request: ApiRequest) => {
+      const { passOn } = await import('./aggregation/aggregated-request.ts')
+      return passOn(remote, request)
+    })
+  )
+}
+
+const healthPaths = (checks: readonly HealthCheck[], log: Logger): PathHandler => ({
   owns: ownsHealthPath,
-  respond: (request) => healthResponse(request, checks),
+  respond: (request) => healthResponse(request, checks, log),
 })
 
 const exactly = (path: string, answer: () => ReturnType<PathHandler['respond']>): PathHandler => ({

@@ -51,13 +51,15 @@ export interface Pki {
   /** The API server as a client of the nodes. */
   readonly kubeletClient: KeyPair
   readonly admin: KeyPair
+  /** How aggregated servers know that a request comes through this one: an authority of its own, and a certificate of it. */
+  readonly frontProxy: { readonly ca: string; readonly client: KeyPair }
   /** The authority itself, to sign certificates on request. Its key is the cluster's greatest secret. */
   readonly authority: KeyPair
   /** PEM of the key that signs service account tokens, and public keys of those that signed before. */
   readonly tokenKeys: TokenKeyTexts
   /** Certificates of a node: as a client of the API server, and for its own HTTPS port. Made when missing. */
   node(name: string, addresses: NodeAddresses): Promise<{ client: KeyPair; serving: KeyPair }>
-  /** Replaces those of `server`, `kubeletClient` and `admin` that are due; the properties then show the new ones. */
+  /** Replaces those of `server`, `kubeletClient`, `frontProxy` and `admin` that are due; the properties then show the new ones. */
   renew(): Promise<void>
   /** Reads the token keys anew, after a rotation. @throws PkiError; the old ones stay */
   reloadTokenKeys(): Promise<void>
@@ -79,7 +81,8 @@ export class PkiError extends Error {
 export async function ensurePki(ctx: Ctx, directory: string, options: PkiOptions): Promise<Pki> {
   const { clock } = options
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const authority = await ensureAuthority(directory, clock)
+  const authority = await ensureAuthority(directory, 'ca', 'kubernetes', clock)
+  const proxyAuthority = await ensureAuthority(directory, 'front-proxy-ca', 'front-proxy-ca', clock)
   const ensure = (name: string, spec: CertificateSpec) => ensurePair(ctx, directory, authority, name, spec, clock)
   const serverSpec: CertificateSpec = {
     commonName: 'kube-apiserver',
@@ -101,6 +104,14 @@ export async function ensurePki(ctx: Ctx, directory: string, options: PkiOptions
       client('kube-apiserver-kubelet-client', 'kubeadm:cluster-admins'),
     ),
     admin: await ensure('admin', client('kubernetes-admin', 'kubeadm:cluster-admins')),
+    proxyClient: await ensurePair(
+      ctx,
+      directory,
+      proxyAuthority,
+      'front-proxy-client',
+      client('front-proxy-client'),
+      clock,
+    ),
   })
   let own = await ensureOwn()
   let tokenKeys = await ensureTokenKeys(directory)
@@ -114,6 +125,9 @@ export async function ensurePki(ctx: Ctx, directory: string, options: PkiOptions
     },
     get admin() {
       return own.admin
+    },
+    get frontProxy() {
+      return { ca: proxyAuthority.cert, client: own.proxyClient }
     },
     authority,
     get tokenKeys() {
@@ -172,20 +186,20 @@ export function keepRenewed(ctx: Ctx, clock: Clock, pairs: () => readonly KeyPai
   arm(untilDue())
 }
 
-async function ensureAuthority(directory: string, clock: Clock): Promise<KeyPair> {
-  const [cert, key] = await readPair(directory, 'ca')
+async function ensureAuthority(directory: string, name: string, commonName: string, clock: Clock): Promise<KeyPair> {
+  const [cert, key] = await readPair(directory, name)
   if (cert === undefined && key === undefined) {
-    const authority = await createAuthority('kubernetes', AUTHORITY_LIFETIME_MS, clock.now())
-    await writePair(directory, 'ca', authority)
+    const authority = await createAuthority(commonName, AUTHORITY_LIFETIME_MS, clock.now())
+    await writePair(directory, name, authority)
     return authority
   }
   const advice = `restore ${directory} from a backup, or remove it to start with a new authority (all kubeconfigs and nodes then need new certificates)`
   if (cert === undefined || key === undefined) {
-    throw new PkiError(`${join(directory, cert === undefined ? 'ca.crt' : 'ca.key')} is missing: ${advice}`)
+    throw new PkiError(`${join(directory, cert === undefined ? `${name}.crt` : `${name}.key`)} is missing: ${advice}`)
   }
   try {
-    if (!matches({ cert, key })) throw new Error('ca.key does not belong to ca.crt')
-    if (inspectCertificate(cert).notAfterMs <= clock.now()) throw new Error('ca.crt has expired')
+    if (!matches({ cert, key })) throw new Error(`${name}.key does not belong to ${name}.crt`)
+    if (inspectCertificate(cert).notAfterMs <= clock.now()) throw new Error(`${name}.crt has expired`)
   } catch (cause) {
     throw new PkiError(`the certificate authority can't be used: ${(cause as Error).message}: ${advice}`, { cause })
   }

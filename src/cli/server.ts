@@ -18,6 +18,7 @@ import { keptOfConfigMap } from '../controllers/root-ca.ts'
 import { SchedulerMetrics } from '../scheduler/metrics.ts'
 import { runScheduler } from '../scheduler/scheduler.ts'
 import { accessOptions } from './access-config.ts'
+import { admissionSettings } from './admission-settings.ts'
 import { openAudit } from './audit.ts'
 import { writePid, writeReady } from './cluster-process.ts'
 import { runComponent } from './component.ts'
@@ -37,6 +38,7 @@ export async function run(flags: Flags): Promise<number> {
 async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<void> {
   writePid(files, 'server')
   const clock = systemClock
+  const admission = admissionSettings(config)
   const sealer = await openSealer(config, files)
   const [pki, store] = await Promise.all([clusterPki(config, files), openLevelStore(ctx, files.database, { sealer })])
   const encryption = renewWhenTold(ctx, config, files, { store, sealer })
@@ -50,6 +52,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       pki,
       ...(audit ? { audit } : {}),
       serviceCIDR: config.serviceCIDR,
+      admission,
       advertiseAddress: nodeAddress(config.nodeIP),
       ...(await accessOptions(config, { store, clock, random: Math.random })),
       moreMetrics: () => metrics.controllers.format() + metrics.scheduler.format(),
@@ -61,7 +64,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
         throw new CliError(`port ${config.apiPort} is already taken: choose another with --api-port`)
       })
       let node = await nodePairs(pki, config)
-      const pairs = () => [pki.server, pki.kubeletClient, pki.admin, node.client, node.serving]
+      const pairs = () => [pki.server, pki.kubeletClient, pki.frontProxy.client, pki.admin, node.client, node.serving]
       keepRenewed(ctx, clock, pairs, async () => {
         await pki.renew()
         server.renewTls(pki.server)

@@ -10,6 +10,7 @@ import { csrSigning } from './certificates/csr-signing.ts'
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
 import type { Controller } from './controller.ts'
 import { deployment } from './deployment.ts'
+import { disruption } from './disruption.ts'
 import { endpoint } from './endpoint.ts'
 import { endpointSlice } from './endpoint-slice.ts'
 import { endpointSliceMirroring } from './endpoint-slice-mirroring.ts'
@@ -23,6 +24,7 @@ import { rootCa } from './root-ca.ts'
 import { type RunnerDeps, runControllers } from './runner.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceAccountToken, type TokenSigner } from './service-account-token.ts'
+import { pvcProtection, pvProtection } from './storage-protection.ts'
 import { taintEviction } from './taint-eviction.ts'
 
 export interface ControllersOptions {
@@ -52,6 +54,9 @@ export function controllers({ ca, authority, clusterInfo, signToken }: Controlle
     taintEviction(),
     podGc(),
     clusterRoleAggregation,
+    pvcProtection,
+    pvProtection,
+    disruption,
     csrApproving,
     ...(authority ? [csrSigning(authority)] : []),
     csrCleaner,

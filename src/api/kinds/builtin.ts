@@ -1,4 +1,5 @@
 // Every kind that is served, in the order of discovery. Adding a kind is adding its file and one line here.
+import { APIService } from './api-service.ts'
 import { CertificateSigningRequest } from './certificate-signing-request.ts'
 import { ClusterRole } from './cluster-role.ts'
 import { ClusterRoleBinding } from './cluster-role-binding.ts'
@@ -124,6 +125,7 @@ export const builtinKinds: readonly Kind<never>[] = [
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
   CustomResourceDefinition,
+  APIService,
   DeviceClass,
   ResourceClaim,
   ResourceClaimTemplate,

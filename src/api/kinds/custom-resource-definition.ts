@@ -10,7 +10,7 @@ import { checkImmutable } from './check.ts'
 import { createdAt } from './columns.ts'
 import { conversionErrors, hasKnownVersion } from './crd-validation/conversion.ts'
 import { approvalErrors, groupErrors, namesErrors } from './crd-validation/names.ts'
-import { versionsErrors } from './crd-validation/versions.ts'
+import { sharedErrors, versionsErrors } from './crd-validation/versions.ts'
 import { defineKind } from './kind.ts'
 import { defaultClientConfig } from './webhook-rules.ts'
 
@@ -50,7 +50,12 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
     spec.versions?.some(({ schema }) => hasRules(schema?.openAPIV3Schema as Props | undefined))
       ? loadRules()
       : undefined,
-  validate: (crd) => [...nameErrors(crd), ...specErrors(crd, undefined), ...approvalErrors(crd, undefined)],
+  validate: (crd) => [
+    ...nameErrors(crd),
+    ...specErrors(crd, undefined),
+    ...storedErrors(crd),
+    ...approvalErrors(crd, undefined),
+  ],
   validateChange(crd, old) {
     const errors = [...specErrors(crd, old)]
     if (isConditionTrue(old.status?.conditions, 'Established')) {
@@ -111,7 +116,7 @@ function specErrors({ spec, status }: Definition, old: Definition | undefined): 
   for (const name of ['plural', 'singular', 'kind', 'listKind'] as const) {
     if (!spec.names[name]) errors.push(required(`spec.names.${name}`))
   }
-  errors.push(...namesErrors(spec.names, 'spec.names'))
+  errors.push(...namesErrors(spec.names, 'spec.names'), ...sharedErrors(spec, old?.spec.versions ?? []))
   const requireKnown = !old || hasKnownVersion(old.spec.conversion?.webhook?.conversionReviewVersions)
   errors.push(...conversionErrors(spec.conversion, requireKnown))
   errors.push(...namesErrors(status?.acceptedNames ?? { plural: '', kind: '' }, 'status.acceptedNames'))

@@ -173,7 +173,8 @@ export const tooMany = (field: string, count: number, max: number): FieldError =
 /** 422 for an object whose fields are wrong. k8s: `Deployment.apps "web" is invalid: spec.replicas: Invalid value: …`. */
 export function invalidObject(gk: { group: string; kind: string }, name: string, errors: FieldError[]): StatusError {
   const causes: StatusCause[] = errors.map((e) => ({ reason: e.type, message: e.message, field: e.field }))
-  const lines = errors.map((e) => `${e.field}: ${e.message}`)
+  // k8s: what is said twice stands in the sentence once
+  const lines = [...new Set(errors.map((e) => `${e.field}: ${e.message}`))]
   const text = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`
   const kind = gk.group ? `${gk.kind}.${gk.group}` : gk.kind
   return new StatusError(422, 'Invalid', `${kind} ${JSON.stringify(name)} is invalid: ${text}`, {

@@ -40,6 +40,7 @@ export const TABLE_NAMES = [
   'admissionregistration.v1',
   'apidiscovery.v2',
   'apiextensions.v1',
+  'apiregistration.v1',
   'apps.v1',
   'authentication.v1',
   'authorization.v1',
@@ -222,6 +223,7 @@ function plainString(name: string): FieldSchema {
 function openapiName(table: string, type: string): string {
   if (table === 'meta.v1') return `io.k8s.apimachinery.pkg.apis.meta.v1.${type}`
   if (table === 'apiextensions.v1') return `io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.${type}`
+  if (table === 'apiregistration.v1') return `io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.${type}`
   if (table.startsWith('metrics.')) return `io.k8s.metrics.pkg.apis.${table}.${type}`
   return `io.k8s.api.${table}.${type}`
 }

@@ -2,6 +2,7 @@
 // to gigabytes). Keys written twice are found as in JSON. The parser is loaded at the first YAML body.
 import type { Document, ParsedNode, ScalarTag } from 'yaml'
 import { loadYaml } from '../../base/yaml.ts'
+import { tooLarge } from '../meta/errors.ts'
 import { setKey } from './clone.ts'
 import { JsonSyntaxError, MAX_DEPTH, type ParsedJson, parseJson } from './json-text.ts'
 
@@ -21,6 +22,8 @@ const OLDER_TAGS: ScalarTag[] = [
   },
 ]
 
+/** Reading more would keep everybody else waiting for more than half a second; clients send long objects as JSON. */
+const MAX_YAML_CHARACTERS = 1024 * 1024
 /** Nodes that aliases may add to what is written out. */
 const MAX_ALIASED_NODES = 200_000
 
@@ -37,6 +40,9 @@ export function parseYaml(text: string): ParsedJson {
     } catch (err) {
       if (!(err instanceof JsonSyntaxError)) throw err // `{a: b}` is YAML only
     }
+  }
+  if (text.length > MAX_YAML_CHARACTERS) {
+    throw tooLarge(`Request entity too large: limit for YAML is ${MAX_YAML_CHARACTERS}; JSON may be longer`)
   }
   const { parseAllDocuments, LineCounter } = loadYaml()
   checkNesting(text)

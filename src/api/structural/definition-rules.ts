@@ -1,7 +1,7 @@
 // The rules that a schema in a definition follows beyond being structural: what OpenAPI features may be used, how the extensions may be
 // combined, where defaults may stand. k8s: the sentences and their order.
 import { type FieldError, forbiddenField, invalid, notSupported, required } from '../meta/errors.ts'
-import { isEmbedded, isFields, itemsOf, type Props, propertyOf, valuesOf } from './props.ts'
+import { isEmbedded, isFields, itemsOf, type Props, propertyOf, someProps, valuesOf } from './props.ts'
 import { ruleTextErrors } from './rule-text.ts'
 
 const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string']
@@ -27,6 +27,13 @@ const UNSUPPORTED: readonly [keyof Props, string][] = [
   ['dependencies', 'dependencies is not supported'],
   ['$ref', '$ref is not supported'],
 ]
+
+const isUsed = (value: unknown) =>
+  value !== undefined && value !== '' && !(isFields(value) && Object.keys(value).length === 0)
+
+/** Says anything that is not supported anywhere. */
+export const usesUnsupported = (props: Props): boolean =>
+  someProps(props, (p) => UNSUPPORTED.some(([name]) => isUsed(p[name])) || Array.isArray(p.items))
 
 function check(props: Props, path: string, context: Context, isRoot: boolean, errors: FieldError[]): void {
   const before = errors.length
@@ -72,9 +79,7 @@ function checkFeatures(props: Props, path: string, { noDefaults, insideMeta }: C
     errors.push(forbiddenField(`${path}.default`, `must not be set ${noDefaults}`))
   }
   for (const [name, why] of UNSUPPORTED) {
-    const value = props[name]
-    const isEmpty = value === undefined || value === '' || (isFields(value) && Object.keys(value).length === 0)
-    if (!isEmpty) errors.push(forbiddenField(`${path}.${name}`, why))
+    if (isUsed(props[name])) errors.push(forbiddenField(`${path}.${name}`, why))
   }
   if (props.type === 'null') {
     errors.push(forbiddenField(`${path}.type`, 'type cannot be set to null, use nullable as an alternative'))

@@ -14,6 +14,7 @@ export function fieldAt(props: Props, path: string, brackets: boolean): Found {
     const dotted = /^\.([A-Za-z_][\w-]*)/.exec(rest)
     const bracketed = /^\['((?:[^'\\]|\\.)*)'\]/.exec(rest)
     const step = dotted ?? bracketed
+    if (rest.startsWith('[') && !brackets) return { problem: 'array notation is not allowed' }
     if (!step) {
       return {
         problem: rest.startsWith('[')
@@ -21,11 +22,10 @@ export function fieldAt(props: Props, path: string, brackets: boolean): Found {
           : `expected [ or . but got: ${rest.split(/[.[]/)[0]}`,
       }
     }
-    if (bracketed && !dotted && !brackets) return { problem: 'array notation is not allowed' }
     const name = step[1]!.replace(/\\(.)/g, '$1')
     const values: Props | true | undefined = valuesOf(at)
     const next: Props | undefined = propertyOf(at, name) ?? (values === true ? undefined : values)
-    if (!next && !(steps.length === 0 && name === 'metadata') && steps[0] !== 'metadata') {
+    if (!next && !(steps.length === 0 && name === 'metadata')) {
       return { problem: 'does not refer to a valid field' }
     }
     steps.push(name)

@@ -1,15 +1,11 @@
 // The CEL rules of a schema (x-kubernetes-validations). What compiles and runs them is loaded when the first schema with a rule appears;
 // a schema's rules are compiled once.
+
+import type { compileSchemaRules, SchemaRules } from '../cel/schema-rules.ts'
 import type { FieldError } from '../meta/errors.ts'
 import { type Props, someProps } from './props.ts'
 
-export interface SchemaRules {
-  readonly errors: readonly FieldError[]
-  validate(value: unknown, old: unknown, path: string): FieldError[]
-}
-export type CompileRules = (props: Props) => SchemaRules
-
-let compile: CompileRules | undefined
+let compile: typeof compileSchemaRules | undefined
 const compiled = new WeakMap<Props, SchemaRules | null>()
 
 export const hasRules = (props: Props | undefined): boolean =>
@@ -20,14 +16,22 @@ export function loadRules(): Promise<void> | undefined {
   return compile ? undefined : load()
 }
 
-async function load(): Promise<void> {}
+async function load(): Promise<void> {
+  compile = (await import('../cel/schema-rules.ts')).compileSchemaRules
+}
 
 /** The rules of a schema that has some; `loadRules` must have been awaited. */
 export function rulesOf(props: Props): SchemaRules | undefined {
   let rules = compiled.get(props)
   if (rules === undefined) {
-    rules = hasRules(props) ? (compile?.(props) ?? null) : null
+    rules = hasRules(props) ? (compile?.(props as Parameters<typeof compileSchemaRules>[0], '') ?? null) : null
     compiled.set(props, rules)
   }
   return rules ?? undefined
+}
+
+/** What is wrong with the rules themselves. @param path of the schema */
+export function ruleErrors(props: Props, path: string): readonly FieldError[] {
+  if (!hasRules(props)) return []
+  return compile?.(props as Parameters<typeof compileSchemaRules>[0], path).errors ?? []
 }

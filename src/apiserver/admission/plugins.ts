@@ -7,6 +7,7 @@ import type { Resources } from '../resources.ts'
 import type { Store } from '../storage/store.ts'
 import { type Admission, type AdmissionPlugin, admissionChain } from './admission.ts'
 import { alwaysPullImages } from './always-pull-images.ts'
+import { limitPodHardAntiAffinityTopology } from './anti-affinity-topology.ts'
 import {
   certificateApproval,
   certificateConditions,
@@ -16,6 +17,8 @@ import {
 } from './certificates.ts'
 import { defaultIngressClass, defaultStorageClass } from './default-class.ts'
 import { denyServiceExternalIPs } from './deny-service-external-ips.ts'
+import { eventRateLimit } from './event-rate-limit.ts'
+import { extendedResourceToleration } from './extended-resource-toleration.ts'
 import { limitRanger } from './limit-ranger.ts'
 import { Lookup } from './lookup.ts'
 import { namespaceExists, namespaceLifecycle } from './namespace-lifecycle.ts'
@@ -24,7 +27,9 @@ import { ownerReferencesPermissionEnforcement } from './owner-references.ts'
 import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts'
 import { type AdmissionSettings, isChosen, NO_SETTINGS, type Standing } from './plugin-choice.ts'
 import { defaultTolerationSeconds, priority, taintNodesByCondition } from './pod-defaults.ts'
+import { podNodeSelector } from './pod-node-selector.ts'
 import { podResizeValidator } from './pod-resize.ts'
+import { podSecurity } from './pod-security/pod-security.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
 import { rbacEscalation } from './rbac.ts'
 import { resourceQuota } from './resource-quota.ts'
@@ -32,7 +37,7 @@ import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceCarryOver } from './service-addresses.ts'
 import { storageObjectInUseProtection } from './storage-object-in-use-protection.ts'
-import type { AdmissionWebhooks } from './webhooks/webhooks.ts'
+import { type AdmissionWebhooks, webhookConditions } from './webhooks/webhooks.ts'
 
 export interface AdmissionParts {
   readonly store: Store
@@ -58,13 +63,18 @@ const off = (name: string, make: Entry['make']): Entry => ({ name, standing: 'of
 export const PLUGINS: readonly Entry[] = [
   on('NamespaceLifecycle', ({ lookup }) => namespaceLifecycle(lookup)),
   off('NamespaceExists', ({ lookup }) => namespaceExists(lookup)),
+  off('LimitPodHardAntiAffinityTopology', () => limitPodHardAntiAffinityTopology),
   on('LimitRanger', ({ lookup }) => limitRanger(lookup)),
   on('ServiceAccount', ({ lookup, clock, random }) => serviceAccount(lookup, clock, random)),
   on('NodeRestriction', ({ lookup }) => nodeRestriction(lookup)),
   on('TaintNodesByCondition', () => taintNodesByCondition),
   off('AlwaysPullImages', () => alwaysPullImages),
+  on('PodSecurity', ({ lookup, clock, settings }) => podSecurity(lookup, clock, settings?.configurations.PodSecurity)),
+  off('PodNodeSelector', ({ lookup }) => podNodeSelector(lookup)),
   on('Priority', ({ lookup }) => priority(lookup)),
   on('DefaultTolerationSeconds', () => defaultTolerationSeconds),
+  off('EventRateLimit', ({ clock, settings }) => eventRateLimit(clock, settings?.configurations.EventRateLimit)),
+  off('ExtendedResourceToleration', () => extendedResourceToleration),
   on('DefaultStorageClass', ({ lookup }) => defaultStorageClass(lookup)),
   on('StorageObjectInUseProtection', () => storageObjectInUseProtection),
   off('OwnerReferencesPermissionEnforcement', ({ authorizer, resources }) =>
@@ -83,6 +93,7 @@ export const PLUGINS: readonly Entry[] = [
   off('DenyServiceExternalIPs', () => denyServiceExternalIPs),
   on('PodTopologyLabels', ({ lookup }) => podTopologyLabels(lookup)),
   off('PodResizeValidator', ({ lookup }) => podResizeValidator(lookup)),
+  always('WebhookConditions', () => webhookConditions),
   on('MutatingAdmissionWebhook', ({ webhooks }) => webhooks.mutating),
   on('ValidatingAdmissionWebhook', ({ webhooks }) => webhooks.validating),
   // Nothing comes after it: what it lets through is counted.

@@ -206,3 +206,23 @@ test('a pod is not resized to more than its node has', () => {
     'pod resize is only supported on linux nodes, node "n1" is ""',
   )
 })
+
+test('pods are placed as their namespace, their resources and the rules for anti-affinity want', async () => {
+  const placing = ['PodNodeSelector', 'ExtendedResourceToleration', 'LimitPodHardAntiAffinityTopology']
+  const placed = await testApi({ admission: { ...NO_SETTINGS, enabled: placing } })
+  const annotations = { 'scheduler.alpha.kubernetes.io/node-selector': 'zone=a, disk=ssd' }
+  await placed.post('/api/v1/namespaces', { metadata: { name: 'east', annotations } })
+  await withDefaultAccount(placed, 'east')
+  const EAST = '/api/v1/namespaces/east/pods'
+  const resources = { requests: { 'example.com/gpu': '1' }, limits: { 'example.com/gpu': '1' } }
+  const { body } = await placed.post(EAST, pod('a', { containers: [{ name: 'app', image: 'i', resources }] }))
+  assert.deepEqual(body.spec.nodeSelector, { zone: 'a', disk: 'ssd' })
+  assert.ok(body.spec.tolerations.some((t: Json) => t.key === 'example.com/gpu' && t.operator === 'Exists'))
+  const contrary = await placed.post(EAST, pod('b', { nodeSelector: { zone: 'b' } }))
+  assert.match(contrary.body.message, /pod node label selector conflicts with its namespace node label selector/)
+  const term = { topologyKey: 'zone', labelSelector: { matchLabels: { a: 'b' } } }
+  const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } }
+  const wide = await placed.post(EAST, pod('c', { affinity }))
+  assert.match(wide.body.message, /has TopologyKey zone but only key kubernetes\.io\/hostname is allowed/)
+  await placed.close()
+})

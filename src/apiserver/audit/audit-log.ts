@@ -19,20 +19,20 @@ export class AuditLog implements AuditSink {
   readonly #output: AuditOutput
   readonly #log: Logger
   readonly #maxPending: number
-  readonly #onDrop: (count: number) => void
+  readonly counts = { taken: 0, lost: 0 }
   #pending: string[] = []
   #pendingCharacters = 0
   #dropped = 0
   #writing: Promise<void> | undefined
 
-  constructor(output: AuditOutput, log: Logger, onDrop: (count: number) => void = () => {}, maxPending?: number) {
+  constructor(output: AuditOutput, log: Logger, maxPending = MAX_PENDING_CHARACTERS) {
     this.#output = output
     this.#log = log
-    this.#onDrop = onDrop
-    this.#maxPending = maxPending ?? MAX_PENDING_CHARACTERS
+    this.#maxPending = maxPending
   }
 
   write(line: string): void {
+    this.counts.taken++
     if (line.length > MAX_LINE_CHARACTERS || this.#pendingCharacters + line.length > this.#maxPending) {
       this.#drop(1)
       return
@@ -69,7 +69,7 @@ export class AuditLog implements AuditSink {
   #drop(count: number, err?: unknown): void {
     if (this.#dropped === 0 && err) this.#log.error({ err }, 'audit events cannot be written')
     this.#dropped += count
-    this.#onDrop(count)
+    this.counts.lost += count
     if (!this.#writing) this.#writing = this.#drain()
   }
 }

@@ -16,6 +16,8 @@ import { type AuditDecision, type AuditPolicy, auditDecision, LEVELS, type Level
 export interface AuditSink {
   /** One event as a line, without the line feed. Never waits, never throws. */
   write(line: string): void
+  /** How many events were taken, and how many of them were lost. */
+  readonly counts?: { readonly taken: number; readonly lost: number }
 }
 
 export interface AuditParts {

@@ -4,6 +4,7 @@
 
 import type { NonResourceRule, ResourceRule, SubjectRulesReviewStatus } from '../../api/types/authorization.v1.ts'
 import type { UserInfo } from '../../api/wire.ts'
+import type { PodsByNode } from '../pods-by-node.ts'
 import type { Store } from '../storage/store.ts'
 import { type Attributes, type AuthorizerModule, type Decision, denialSentence, type Opinion } from './attributes.ts'
 import { NodeAuthorizer, nodeNameOf } from './node.ts'
@@ -30,6 +31,10 @@ export class Authorizer {
 
   static async open(store: Store, chain: readonly ChainLink[] = DEFAULT_CHAIN): Promise<Authorizer> {
     return new Authorizer(await RoleIndex.open(store), await NodeAuthorizer.open(store), chain)
+  }
+
+  get podsByNode(): PodsByNode {
+    return this.#nodes.podsByNode
   }
 
   close(): void {

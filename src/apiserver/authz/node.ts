@@ -2,13 +2,14 @@
 // those that pods on it use. k8s: the Node authoriser. That a node changes only its own Node and pods is admission's part.
 
 import { PersistentVolume } from '../../api/kinds/persistent-volume.ts'
-import { Pod } from '../../api/kinds/pod.ts'
+import type { Pod } from '../../api/kinds/pod.ts'
 import { ResourceSlice } from '../../api/kinds/resource-slice.ts'
 import { VolumeAttachment } from '../../api/kinds/volume-attachment.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import type { UserInfo } from '../../api/wire.ts'
+import { PodsByNode } from '../pods-by-node.ts'
 import { type Located, prefixOf } from '../storage/keys.ts'
-import type { Entry, Store, StoreEvent } from '../storage/store.ts'
+import type { Entry, Store } from '../storage/store.ts'
 import type { Attributes, Opinion } from './attributes.ts'
 import { NODE_RULES } from './node-rules.ts'
 import { podReferences } from './pod-references.ts'
@@ -25,19 +26,20 @@ export function nodeNameOf(user: UserInfo): string | undefined {
 }
 
 export class NodeAuthorizer {
-  readonly #podsByNode = new Map<string, Map<string, DeepReadonly<Pod>>>()
+  readonly podsByNode: PodsByNode
   /** `namespace/claim` by volume. */
   readonly #volumes = new Map<string, { readonly claim: string; readonly secret: string | undefined }>()
   readonly #nodeByAttachment = new Map<string, string>()
   readonly #nodeBySlice = new Map<string, string>()
   readonly #followers: { close(): void }[] = []
 
-  private constructor() {}
+  private constructor(podsByNode: PodsByNode) {
+    this.podsByNode = podsByNode
+  }
 
   static async open(store: Store): Promise<NodeAuthorizer> {
-    const authorizer = new NodeAuthorizer()
+    const authorizer = new NodeAuthorizer(await PodsByNode.open(store))
     const parts: [Located, (entry: Entry, present: boolean) => void][] = [
-      [Pod, (entry, present) => authorizer.#setPod(entry, present)],
       [PersistentVolume, (entry, present) => authorizer.#setVolume(entry, present)],
       [VolumeAttachment, ({ object }, present) => authorizer.#setNode(authorizer.#nodeByAttachment, object, present)],
       [ResourceSlice, ({ object }, present) => authorizer.#setNode(authorizer.#nodeBySlice, object, present)],
@@ -45,17 +47,16 @@ export class NodeAuthorizer {
     for (const [kind, set] of parts) {
       const { entries, revision } = await store.list(prefixOf(kind))
       for (const entry of entries) set(entry, true)
-      const follow = ({ type, entry, prev }: StoreEvent) => {
-        if (type === 'delete' && prev) set(prev, false)
-        else set(entry, type === 'put')
-      }
-      authorizer.#followers.push(store.follow(prefixOf(kind), revision, follow))
+      authorizer.#followers.push(
+        store.follow(prefixOf(kind), revision, ({ type, entry }) => set(entry, type === 'put')),
+      )
     }
     return authorizer
   }
 
   close(): void {
     for (const follower of this.#followers) follower.close()
+    this.podsByNode.close()
   }
 
   authorize(user: UserInfo, attributes: Attributes): Opinion {
@@ -110,8 +111,10 @@ export class NodeAuthorizer {
     if (resource === 'volumeattachments') {
       if (this.#nodeByAttachment.get(name) === node) return ALLOWED
     } else {
-      for (const pod of this.#podsByNode.get(node)?.values() ?? [])
-        if (this.#uses(pod, resource, namespace, name)) return ALLOWED
+      for (const { object } of this.podsByNode.on(node)) {
+        const pod = object as DeepReadonly<Pod>
+        if (pod.spec?.nodeName === node && this.#uses(pod, resource, namespace, name)) return ALLOWED
+      }
     }
     return refused(`no relationship found between node '${node}' and this object`)
   }
@@ -173,16 +176,6 @@ export class NodeAuthorizer {
     const { metadata, spec } = object as { metadata: { name?: string }; spec?: { nodeName?: string } }
     if (present && spec?.nodeName) nodes.set(metadata.name!, spec.nodeName)
     else nodes.delete(metadata.name!)
-  }
-
-  #setPod({ key, object }: Entry, present: boolean): void {
-    const pod = object as DeepReadonly<Pod>
-    const node = pod.spec?.nodeName
-    // A pod's node never changes once set.
-    if (!node) return
-    const pods = this.#podsByNode.get(node) ?? new Map<string, DeepReadonly<Pod>>()
-    if (present) this.#podsByNode.set(node, pods.set(key, pod))
-    else if (pods.delete(key) && pods.size === 0) this.#podsByNode.delete(node)
   }
 
   #setVolume({ object }: Entry, present: boolean): void {

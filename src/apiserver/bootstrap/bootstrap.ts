@@ -2,6 +2,8 @@
 
 import { semanticEqual } from '../../api/meta/equality.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
+import type { Pki } from '../../base/pki.ts'
+import { authenticationConfigMap } from '../aggregation/front-proxy.ts'
 import type { AddressRange } from '../allocators/address-range.ts'
 import { type EnsureParts, ensure, type Mend, withFields } from './ensure.ts'
 import {
@@ -17,13 +19,18 @@ export interface BootstrapSettings {
   readonly serviceRange: AddressRange
   /** Where the `kubernetes` Service leads until an address is published. */
   readonly port: number
+  /** Undefined in a server without certificates. */
+  readonly pki: Pki | undefined
 }
 
 export async function bootstrap(parts: EnsureParts, settings: BootstrapSettings, signal: AbortSignal): Promise<void> {
-  const { serviceRange, port } = settings
+  const { serviceRange, port, pki } = settings
   await ensure(parts, namespaces, signal)
   const wanted = [kubernetesService(serviceRange, port), dnsService(serviceRange), serviceCIDR(serviceRange)]
   await ensure(parts, [...wanted, ...priorityClasses], signal)
+  if (!pki) return
+  const map = authenticationConfigMap({ clients: pki.authorityCert, frontProxy: pki.frontProxy.ca })
+  await ensure(parts, [map], signal, withFields(semanticEqual, 'data'))
 }
 
 /** Says where the server is reached; called again whenever that changes. */

@@ -2,6 +2,7 @@
 // are deleted first, and it waits for their finalizers. One definition at a time, in the order in which they changed; nothing runs while
 // none does.
 import { CLEANUP_FINALIZER, CustomResourceDefinition } from '../../api/kinds/custom-resource-definition.ts'
+import type { Kind } from '../../api/kinds/kind.ts'
 import { withCondition } from '../../api/meta/conditions.ts'
 import { semanticEqual } from '../../api/meta/equality.ts'
 import type { DeepReadonly, KubeObject } from '../../api/meta/object.ts'
@@ -10,6 +11,7 @@ import { loadRules } from '../../api/structural/rules.ts'
 import type { CustomResourceDefinitionCondition } from '../../api/types/apiextensions.v1.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
+import { trackFields } from '../registry/fields.ts'
 import { completesDeletion, planDelete } from '../registry/lifecycle.ts'
 import { keyOf, prefixOf } from '../storage/keys.ts'
 import type { Entry, Store } from '../storage/store.ts'
@@ -19,6 +21,8 @@ import { plannedStatus } from './status-plan.ts'
 
 type Definition = DeepReadonly<CustomResourceDefinition>
 
+/** k8s: under this name the server itself writes. */
+const MANAGER = 'kube-apiserver'
 /** When the store refused a write. */
 const AGAIN_IN_MS = 5_000
 
@@ -47,9 +51,7 @@ export class DefinitionLifecycle {
   look(name: string): void {
     if (this.#closed) return
     this.#due.add(name)
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined
-    })
+    this.#running ??= this.#run()
   }
 
   /** Resolves when nothing is under way. Idempotent. */
@@ -63,7 +65,7 @@ export class DefinitionLifecycle {
   async #run(): Promise<void> {
     await Promise.resolve()
     for (const name of this.#due) {
-      if (this.#closed) return
+      if (this.#closed) break
       this.#due.delete(name)
       try {
         await this.#sync(name)
@@ -76,6 +78,8 @@ export class DefinitionLifecycle {
         this.#timers.add(timer)
       }
     }
+    // Not later: what comes after the last look begins anew.
+    this.#running = undefined
   }
 
   async #sync(name: string): Promise<void> {
@@ -163,6 +167,8 @@ export class DefinitionLifecycle {
 
   async #write(entry: Entry, next: Definition): Promise<void> {
     const object = cloneJson(next) as unknown as KubeObject
+    const writer = { manager: MANAGER, subresource: 'status', nowMs: this.#parts.clock.now() }
+    trackFields(CustomResourceDefinition as unknown as Kind, object, entry.object, writer)
     const ends = completesDeletion(object)
     const { key, revision } = entry
     const result = await this.#parts.store.write({ key, expect: revision, object: ends ? undefined : object })

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { pathNotFound } from '../../api/meta/errors.ts'
 import type { ApiRequest, ApiResponse } from '../../api/wire.ts'
+import type { Aggregator } from '../aggregation/aggregator.ts'
 import { parseAccept } from '../negotiate.ts'
 import type { Resources } from '../resources.ts'
 import { objectResponse } from '../respond.ts'
@@ -19,13 +20,15 @@ interface Document {
 export class Discovery {
   readonly #resources: Resources
   readonly #address: string
+  readonly #aggregator: Aggregator | undefined
   #generation = -1
   #documents = new Map<string, Document>()
 
   /** @param address host:port that clients reach the server by, for the older form of /api */
-  constructor(resources: Resources, address: string) {
+  constructor(resources: Resources, address: string, aggregator?: Aggregator) {
     this.#resources = resources
     this.#address = address
+    this.#aggregator = aggregator
   }
 
   /** Whether `path` is one of discovery's. */
@@ -33,18 +36,49 @@ export class Discovery {
     return /^\/(api|apis)(\/|$)/.test(path)
   }
 
-  respond(request: ApiRequest): ApiResponse {
+  respond(request: ApiRequest): ApiResponse | Promise<ApiResponse> {
     const path = request.path.replace(/\/+$/, '')
+    if (this.#aggregator && this.#aggregator.remotes.length > 0 && /^\/apis(\/[^/]+)?$/.test(path)) {
+      return this.#merged(this.#aggregator, path, request)
+    }
     if ((path === '/api' || path === '/apis') && wantsAggregated(request.headers['accept'])) {
-      const { object, json, etag } = this.#document(`aggregated:${path}`, () =>
-        aggregated(this.#resources.groups.filter(({ group }) => (group === '') === (path === '/api'))),
-      )
-      const headers = { 'content-type': AGGREGATED_TYPE, etag, vary: 'Accept' }
-      if (request.headers['if-none-match'] === etag) return { status: 304, headers, body: { kind: 'none' } }
-      return objectResponse(object, { json, headers })
+      return aggregatedResponse(request, this.#aggregated(path))
     }
     const { object, json } = this.#document(path, () => this.#legacy(path))
     return objectResponse(object, { json, headers: { vary: 'Accept' } })
+  }
+
+  #aggregated(path: string): Document {
+    return this.#document(`aggregated:${path}`, () =>
+      aggregated(this.#resources.groups.filter(({ group }) => (group === '') === (path === '/api'))),
+    )
+  }
+
+  /** /apis and what is one step below it, with what other servers serve. */
+  async #merged(aggregator: Aggregator, path: string, request: ApiRequest): Promise<ApiResponse> {
+    const { remoteGroups, versionDiscovery } = await import('../aggregation/remote-discovery.ts')
+    const { mergeAggregated, mergeGroup, mergeGroupList } = await import('../aggregation/merged-discovery.ts')
+    const foreign = remoteGroups(aggregator)
+    const headers = { vary: 'Accept' }
+    if (path !== '/apis') {
+      const name = path.slice('/apis/'.length)
+      const remote = foreign.find(({ group }) => group === name)
+      if (!remote) return objectResponse(this.#legacy(path), { headers })
+      const local = this.#resources.groups.find(({ group }) => group === name)
+      const merged = mergeGroup(local && apiGroup(local), remote)
+      return objectResponse({ kind: 'APIGroup', apiVersion: 'v1', ...merged }, { headers })
+    }
+    if (!wantsAggregated(request.headers['accept'])) {
+      return objectResponse(mergeGroupList(this.#legacy(path), foreign), { headers })
+    }
+    const asked = foreign.map(async (group) => ({
+      ...group,
+      versions: await Promise.all(group.versions.map(versionDiscovery)),
+    }))
+    return aggregatedResponse(
+      request,
+      documentOf(mergeAggregated(this.#aggregated(path).object, await Promise.all(asked))),
+    )
   }
 
   #legacy(path: string): object {
@@ -67,14 +101,22 @@ export class Discovery {
     }
     let document = this.#documents.get(key)
     if (!document) {
-      const object = make()
-      const json = Buffer.from(JSON.stringify(object))
-      const etag = `"${createHash('sha256').update(json).digest('hex').toUpperCase()}"`
-      document = { object, json, etag }
+      document = documentOf(make())
       this.#documents.set(key, document)
     }
     return document
   }
+}
+
+function documentOf(object: object): Document {
+  const json = Buffer.from(JSON.stringify(object))
+  return { object, json, etag: `"${createHash('sha256').update(json).digest('hex').toUpperCase()}"` }
+}
+
+function aggregatedResponse(request: ApiRequest, { object, json, etag }: Document): ApiResponse {
+  const headers = { 'content-type': AGGREGATED_TYPE, etag, vary: 'Accept' }
+  if (request.headers['if-none-match'] === etag) return { status: 304, headers, body: { kind: 'none' } }
+  return objectResponse(object, { json, headers })
 }
 
 function wantsAggregated(accept: string | undefined): boolean {

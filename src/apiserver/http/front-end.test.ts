@@ -283,7 +283,7 @@ test('metrics count requests', async () => {
 
 test('health is one word, or a line for each check', async () => {
   assert.equal((await send('/readyz')).bytes.toString(), 'ok')
-  assert.match((await send('/readyz?verbose')).bytes.toString(), /^\[\+\]storage ok$/m)
+  assert.match((await send('/readyz?verbose')).bytes.toString(), /^\[\+\]etcd ok$/m)
   assert.equal((await send('/livez/ping')).bytes.toString(), 'ok')
   assert.equal((await send('/livez/nothing')).status, 404)
 })

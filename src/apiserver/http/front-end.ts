@@ -28,6 +28,8 @@ import { peerIdentity } from '../authn/client-certificate.ts'
 import type { Metrics } from '../metrics.ts'
 import { errorResponse } from '../respond.ts'
 import type { Upstream } from '../streaming/upstream.ts'
+import { BodyBudget } from './body-budget.ts'
+import { limitConnections } from './connection-limits.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Encoders } from './encode.ts'
 import { endIdleConnections, refuseMalformed, withoutPolling } from './idle-connections.ts'
@@ -63,10 +65,15 @@ const MAX_HEADER_BYTES = 256 * 1024
 const http1Options = { maxHeaderSize: MAX_HEADER_BYTES, ...withoutPolling }
 /** Of one HTTP/2 connection: every kind of a large cluster can be watched on one. */
 const MAX_STREAMS = 1000
+/** Of all requests under way. */
+const MAX_BODIES_BYTES = 128 * 1024 * 1024
+const CONNECTIONS = { total: 10_000, perAddress: 2000 }
+/** k8s: a large answer, or the next piece of a long one, that the client does not take. */
+const LEAVE_WITHIN_MS = 60_000
 /** A connection's next request, and then its body. */
 const ARRIVE_WITHIN_MS = 60_000
-/** Requests handled at once, long-running ones aside. */
-const MAX_IN_FLIGHT = 600
+/** Requests handled or waiting at once, long-running ones aside; how many are handled, priority and fairness says. */
+const MAX_IN_FLIGHT = 3000
 /** Watches, log streams and connections at once. */
 const MAX_LONG_RUNNING = 10_000
 const CLOSE_WITHIN_MS = 4000
@@ -81,6 +88,8 @@ export class FrontEnd {
   readonly #app: FastifyInstance
   readonly #sockets = new Set<Duplex>()
   readonly #bodies: Deadlines
+  readonly #budget = new BodyBudget(MAX_BODIES_BYTES, MAX_BODY_BYTES)
+  readonly #slow: Deadlines
   #inFlight = 0
   #longRunning = 0
   #unsent = 0
@@ -89,6 +98,7 @@ export class FrontEnd {
   constructor(parts: FrontEndParts) {
     this.#parts = parts
     this.#bodies = new Deadlines(parts.clock, ARRIVE_WITHIN_MS)
+    this.#slow = new Deadlines(parts.clock, LEAVE_WITHIN_MS)
     this.#app = this.#build()
   }
 
@@ -141,6 +151,10 @@ export class FrontEnd {
       )
     })
     app.addHook('onRequest', (request, reply, done) => {
+      if (!this.#reserve(request.raw as RawRequest, reply.raw as never)) {
+        reply.hijack()
+        return
+      }
       this.#expectBody(request.raw as RawRequest, reply.raw as never, () => reply.hijack())
       done()
     })
@@ -152,6 +166,7 @@ export class FrontEnd {
         await this.#answer(request.raw as RawRequest, reply.raw as never, request.body as Buffer | undefined)
       },
     })
+    limitConnections(app.server, CONNECTIONS, () => this.#parts.metrics.rejected.add({}))
     endIdleConnections(app.server as unknown as Http2SecureServer, this.#parts.clock, ARRIVE_WITHIN_MS)
     app.server.on('secureConnection', (socket: TLSSocket) => {
       this.#sockets.add(socket)
@@ -200,6 +215,22 @@ export class FrontEnd {
     await this.#app.close()
   }
 
+  /** False: there is no room for the body, and the client has been told. */
+  #reserve(raw: RawRequest, response: RawResponse): boolean {
+    if (raw.method === 'GET' || raw.method === 'HEAD' || raw.readableEnded) return true
+    const release = this.#budget.reserve(raw.headers)
+    if (release) {
+      response.once('close', release)
+      return true
+    }
+    const { log, metrics } = this.#parts
+    metrics.rejected.add({})
+    const err = tooManyRequests('Too many requests, please try again later.', 1)
+    if (!raw.stream) response.once('finish', () => raw.destroy())
+    void this.#send(response, errorResponse(err, log), raw, neverAborted)
+    return false
+  }
+
   /** A body that stops coming holds memory and a place: it is given up on. */
   #expectBody(raw: RawRequest, response: RawResponse, hijack: () => void): void {
     if (raw.method === 'GET' || raw.method === 'HEAD') return
@@ -244,6 +275,7 @@ export class FrontEnd {
       this.#settle()
       // An answer that was given to its end leaves nothing to abort, and aborting costs a tenth of a small request.
       if (!response.writableEnded) gone.abort()
+      gone.sent()
     })
     const long = isLongRunning(raw.url ?? '')
     if (!this.#admit(long)) {
@@ -265,6 +297,18 @@ export class FrontEnd {
     }
   }
 
+  async #authenticated(credentials: Credentials, gone: Leaving) {
+    const { authenticate, metrics } = this.#parts
+    try {
+      const user = await authenticate(credentials, gone)
+      metrics.authenticated(user.name)
+      return user
+    } catch (err) {
+      metrics.refusedCredentials()
+      throw err
+    }
+  }
+
   async #request(raw: RawRequest, body: Buffer | undefined, gone: Leaving): Promise<ApiRequest> {
     const headers = flatHeaders(raw)
     const url = raw.url ?? '/'
@@ -273,7 +317,7 @@ export class FrontEnd {
     const path = mark < 0 ? url : url.slice(0, mark)
     const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1))
     const credentials = { headers, rawHeaders: raw.rawHeaders, peer: peerOf(raw), method, path, query }
-    const user = await this.#parts.authenticate(credentials, gone)
+    const user = await this.#authenticated(credentials, gone)
     return {
       method,
       path,
@@ -282,6 +326,7 @@ export class FrontEnd {
       ...(body && body.length > 0 ? { body } : {}),
       user,
       remoteAddress: remoteAddressOf(raw),
+      whenSent: gone instanceof Departure ? gone.whenSent : undefined,
       get signal() {
         return gone.signal
       },
@@ -296,6 +341,7 @@ export class FrontEnd {
       headOnly: raw.method === 'HEAD',
       indented: wantsIndented(raw),
       gone,
+      slow: this.#slow,
     })
   }
 
@@ -353,6 +399,8 @@ const isLongRunning = (url: string) => LONG.test(url)
 class Departure implements Leaving {
   #controller: AbortController | undefined
   #gone = false
+  #sent = false
+  #onSent: (() => void) | undefined
 
   get signal(): AbortSignal {
     if (!this.#controller) {
@@ -360,6 +408,17 @@ class Departure implements Leaving {
       if (this.#gone) this.#controller.abort()
     }
     return this.#controller.signal
+  }
+
+  /** Asked for once. */
+  readonly whenSent = (done: () => void): void => {
+    if (this.#sent) done()
+    else this.#onSent = done
+  }
+
+  sent(): void {
+    this.#sent = true
+    this.#onSent?.()
   }
 
   abort(): void {

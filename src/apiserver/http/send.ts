@@ -3,6 +3,7 @@
 import type { Writable } from 'node:stream'
 import { encodeBuiltin, encodeWatchFrame, PROTOBUF_MEDIA_TYPE } from '../../api/schema/protobuf.ts'
 import type { ApiResponse, WatchFrame } from '../../api/wire.ts'
+import type { Deadlines } from './deadlines.ts'
 import { compressed, type Encoders, encodeBody, JSON_TYPE, listPieces, takesGzip } from './encode.ts'
 
 /** What both versions of HTTP offer. */
@@ -23,6 +24,8 @@ export interface SendOptions {
   /** JSON with line breaks. */
   readonly indented: boolean
   readonly gone: Leaving
+  /** Of clients that do not take what they have asked for. */
+  readonly slow: Deadlines
 }
 
 export async function send(raw: RawResponse, response: ApiResponse, options: SendOptions): Promise<void> {
@@ -33,12 +36,12 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
       raw.end()
       return
     case 'watch':
-      await sendWatch(raw, status, headers, body.events, options.gone.signal)
+      await sendWatch(raw, status, headers, body.events, options)
       return
     case 'stream':
       raw.writeHead(status, headers)
       raw.flushHeaders()
-      await sendChunks(raw, body.stream, options.gone.signal)
+      await sendChunks(raw, body.stream, options)
       return
     default: {
       const mediaType = headers['content-type'] ?? JSON_TYPE
@@ -47,7 +50,8 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
       if (body.kind === 'list' && mediaType === JSON_TYPE && !whole) {
         const { sizeBytes, pieces } = listPieces(body.head, body.items)
         raw.writeHead(status, { 'cache-control': 'no-cache, private', ...headers, 'content-length': sizeBytes })
-        await sendChunks(raw, pieces, options.gone.signal)
+        leaveInTime(raw, sizeBytes, options.slow)
+        await sendChunks(raw, pieces, options)
         return
       }
       const encoded = await encodeBody(body, mediaType, options.encoders)
@@ -63,9 +67,21 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
         ...extra,
         'content-length': sent.byteLength,
       })
+      leaveInTime(raw, sent.byteLength, options.slow)
       raw.end(options.headOnly ? undefined : sent)
     }
   }
+}
+
+/** What fits into the buffers of a connection does not wait for the client. */
+const LARGE_BYTES = 64 * 1024
+
+/** k8s: a request has a minute, the client's taking of the answer included. */
+function leaveInTime(raw: RawResponse, sizeBytes: number, slow: Deadlines): void {
+  if (sizeBytes < LARGE_BYTES) return
+  const deadline = { late: () => raw.destroy() }
+  slow.start(deadline)
+  raw.once('close', () => slow.stop(deadline))
 }
 
 const indented = (json: Uint8Array) => Buffer.from(JSON.stringify(JSON.parse(Buffer.from(json).toString()), null, 2))
@@ -85,23 +101,24 @@ async function sendWatch(
   status: number,
   headers: Record<string, string>,
   frames: AsyncIterable<WatchFrame>,
-  signal: AbortSignal,
+  options: SendOptions,
 ): Promise<void> {
   const protobuf = headers['content-type'] === PROTOBUF_MEDIA_TYPE
   raw.writeHead(status, protobuf ? { ...headers, 'content-type': `${PROTOBUF_MEDIA_TYPE};stream=watch` } : headers)
   raw.flushHeaders()
-  await sendChunks(raw, protobuf ? protobufFrames(frames) : lines(frames), signal)
+  await sendChunks(raw, protobuf ? protobufFrames(frames) : lines(frames), options)
 }
 
 async function sendChunks(
   raw: RawResponse,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  signal: AbortSignal,
+  { gone, slow }: SendOptions,
 ): Promise<void> {
+  const { signal } = gone
   try {
     for await (const chunk of chunks) {
       if (signal.aborted || raw.destroyed) return
-      if (!raw.write(chunk)) await drained(raw, signal)
+      if (!raw.write(chunk)) await drained(raw, signal, slow)
     }
   } catch (err) {
     // The head is out: the only way left to tell the client is to break off.
@@ -111,9 +128,13 @@ async function sendChunks(
   raw.end()
 }
 
-function drained(raw: RawResponse, signal: AbortSignal): Promise<void> {
+/** Of a client that takes nothing for too long the connection's stream is cut off. */
+function drained(raw: RawResponse, signal: AbortSignal, slow: Deadlines): Promise<void> {
+  const deadline = { late: () => raw.destroy() }
+  slow.start(deadline)
   return new Promise((resolve) => {
     const done = () => {
+      slow.stop(deadline)
       raw.removeListener('drain', done)
       raw.removeListener('close', done)
       signal.removeEventListener('abort', done)

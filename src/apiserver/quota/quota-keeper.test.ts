@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
+import { silentLogger } from '../../base/log.ts'
 import { NO_SETTINGS } from '../admission/plugin-choice.ts'
+import { openLevelStore } from '../storage/leveldb.ts'
 import { configMap, pod, type TestApi, testApi, withDefaultAccount } from '../test-api.ts'
 
 const NS = '/api/v1/namespaces/default'
@@ -77,6 +82,28 @@ test('64 writers at once never exceed a bound, and what fails is given back', as
   assert.deepEqual(await used(), { pods: '20', 'count/configmaps': '0' })
 })
 
+test('the bound holds on a database too, whose writes take their time', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'quota-'))
+  const store = await openLevelStore({ log: silentLogger }, dir)
+  const durable = await testApi({ store })
+  try {
+    const q = { metadata: { name: 'q' }, spec: { hard: { configmaps: '100' } } }
+    await durable.post(`${NS}/resourcequotas`, q)
+    let next = 0
+    const statuses: number[] = []
+    const writer = async () => {
+      while (next < 200) statuses.push((await durable.post(`${NS}/configmaps`, configMap(`c${next++}`))).status)
+    }
+    await Promise.all(Array.from({ length: 64 }, writer))
+    assert.equal(statuses.filter((status) => status === 201).length, 100)
+    assert.equal((await durable.get(`${NS}/configmaps`)).body.items.length, 100)
+  } finally {
+    await durable.server.close()
+    await store.close()
+    rmSync(dir, { recursive: true })
+  }
+})
+
 test('a dry run is refused like the real thing and charges nothing', async () => {
   await quota({ configmaps: '1' })
   assert.equal((await api.post(`${NS}/configmaps?dryRun=All`, configMap('a'))).status, 201)
@@ -100,6 +127,25 @@ test('scopes keep pods apart, and an ended pod no longer counts', async () => {
   assert.deepEqual(await counts(), ['2', '1', '1'])
   await api.patch('merge', `${NS}/pods/plain/status`, { status: { phase: 'Succeeded' } })
   assert.deepEqual(await counts(), ['1', '1', '1'])
+})
+
+test('a resize is charged for what it adds, and kept within the limits of the namespace', async () => {
+  await quota({ 'requests.cpu': '1' })
+  await api.post(`${NS}/pods`, sized('a', { cpu: '400m' }))
+  const resize = (cpu: string) =>
+    api.patch('strategic', `${NS}/pods/a/resize`, {
+      spec: { containers: [{ name: 'app', resources: { requests: { cpu }, limits: { cpu } } }] },
+    })
+  assert.equal((await resize('900m')).status, 200)
+  assert.deepEqual(await used(), { 'requests.cpu': '900m' })
+  const beyond = await resize('1100m')
+  assert.equal(beyond.status, 403)
+  assert.match(beyond.body.message, /exceeded quota: q, requested: requests\.cpu=200m, used: requests\.cpu=900m/)
+  const limits = [{ type: 'Container', min: { cpu: '300m' } }]
+  await api.post(`${NS}/limitranges`, { metadata: { name: 'bounds' }, spec: { limits } })
+  assert.match((await resize('200m')).body.message, /minimum cpu usage per Container is 300m, but request is 200m/)
+  assert.equal((await resize('300m')).status, 200)
+  assert.deepEqual(await used(), { 'requests.cpu': '300m' })
 })
 
 test('a changed bound counts from then on, also for kinds that it did not count before', async () => {
@@ -154,4 +200,23 @@ test('what the configuration calls limited needs a quota', async () => {
   await strict.post(`${NS}/resourcequotas`, { metadata: { name: 'q' }, spec: { hard: { 'count/configmaps': '5' } } })
   assert.equal((await strict.post(`${NS}/configmaps`, configMap('a'))).status, 201)
   await strict.close()
+})
+
+test('what is wrong with a quota itself is told by field', async () => {
+  const table: [object, RegExp][] = [
+    [{ hard: { podz: '1' } }, /spec\.hard\[podz\]: Invalid value: "podz": must be a standard resource for quota/],
+    [{ hard: { pods: '1500m' } }, /spec\.hard\[pods\]: Invalid value: "1500m": must be an integer/],
+    [{ hard: { pods: '-1' } }, /must be greater than or equal to 0/],
+    [{ hard: { cpu: '1' }, scopes: ['BestEffort'] }, /unsupported scope applied to resource/],
+    [{ hard: { pods: '1' }, scopes: ['BestEffort', 'NotBestEffort'] }, /conflicting scopes/],
+    [
+      { scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'In' }] } },
+      /must be at least one value when `operator` is 'In' or 'NotIn'/,
+    ],
+  ]
+  for (const [spec, why] of table) {
+    const refused = await api.post(`${NS}/resourcequotas`, { metadata: { name: 'bad' }, spec })
+    assert.equal(refused.status, 422)
+    assert.match(refused.body.message, why)
+  }
 })

@@ -8,6 +8,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Admission } from '../admission/admission.ts'
 import type { View } from '../negotiate.ts'
+import type { PodsByNode } from '../pods-by-node.ts'
 import type { RequestInfo } from '../request-info.ts'
 import type { Resources } from '../resources.ts'
 import type { Store } from '../storage/store.ts'
@@ -20,6 +21,7 @@ export interface Registry {
   readonly store: Store
   readonly clock: Clock
   readonly resources: Resources
+  readonly podsByNode: PodsByNode
   readonly admission: Admission
   /** What has to happen around the commit of particular kinds (addresses of Services). */
   readonly hooks: CommitHooks

@@ -32,6 +32,8 @@ export interface Selection {
   /** True when nothing is left out. */
   readonly everything: boolean
   matches(obj: Obj): boolean
+  /** The value that a field must have; undefined where the selection says nothing of the sort. */
+  exact?(field: string): string | undefined
 }
 
 export function parseListOptions(kind: Kind, query: URLSearchParams, forWatch: boolean): ListOptions {
@@ -136,5 +138,6 @@ export function parseSelection(kind: Kind, query: URLSearchParams): Selection {
   return {
     everything: labels.requirements.length === 0 && fields.length === 0,
     matches: (obj) => matches(labels, obj.metadata.labels) && matchesFields(kind, fields, obj),
+    exact: (field) => fields.find((term) => term.equal && term.field === field)?.value,
   }
 }

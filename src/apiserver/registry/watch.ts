@@ -8,6 +8,7 @@ import { viewOptions } from '../table/table.ts'
 import { type FrameMaker, frameMaker } from '../watch/frames.ts'
 import { selected } from '../watch/selected.ts'
 import { type Call, namespaceOf, type Registry } from './call.ts'
+import { candidates } from './list.ts'
 import { type ListOptions, parseListOptions, type Selection } from './list-options.ts'
 import { type Shown, viewOf } from './stored.ts'
 
@@ -30,7 +31,7 @@ function named(options: ListOptions, name: string): ListOptions {
   if (name === '') return options
   const { selection } = options
   const matches: Selection['matches'] = (obj) => obj.metadata.name === name && selection.matches(obj)
-  return { ...options, selection: { everything: false, matches } }
+  return { ...options, selection: { ...selection, everything: false, matches } }
 }
 
 async function* follow(
@@ -48,7 +49,8 @@ async function* follow(
       if ((options.revision ?? 0) > store.revision) {
         throw tooLargeRevision(new FutureRevision(options.revision!, store.revision).message)
       }
-      const found = await store.list(prefix)
+      const few = candidates(registry, call.kind, prefix, options.selection)
+      const found = few ? { entries: few, revision: store.revision } : await store.list(prefix)
       from = found.revision
       const seen = viewOf(call.kind, found.entries)
       const see = seen instanceof Promise ? await seen : seen

@@ -98,6 +98,7 @@ export class Engine implements Store {
   /** The newest accepted, not yet committed write of each key. */
   readonly #pendingByKey = new Map<string, Waiting>()
   #pump: Promise<void> | undefined
+  #batchSinceMs = 0
   #waiters: { revision: Revision; resolve: () => void }[] = []
   #closed: Promise<void> | undefined
 
@@ -126,6 +127,14 @@ export class Engine implements Store {
   /** For journals: what a key holds now. */
   current(key: string): Entry | undefined {
     return this.#index.get(key)
+  }
+
+  get writingSinceMs(): number | undefined {
+    return this.#pump && this.#batchSinceMs
+  }
+
+  count(prefix: string): number {
+    return this.#index.count(prefix, endOfPrefix(prefix))
   }
 
   async list(
@@ -246,6 +255,7 @@ export class Engine implements Store {
   async #run(first: { batch: Waiting[]; commit: Promise<void> }): Promise<void> {
     let { batch, commit }: { batch: Waiting[]; commit: Promise<void> | undefined } = first
     for (;;) {
+      this.#batchSinceMs = this.#clock.now()
       let failure: unknown
       try {
         await commit

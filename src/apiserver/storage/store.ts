@@ -68,6 +68,10 @@ export interface Store {
   /** The newest committed revision. */
   readonly revision: Revision
   get(key: string): Promise<Entry | undefined>
+  /** Since when, by the store's clock, the disk has been at the oldest write under way; undefined while it is at none. */
+  readonly writingSinceMs: number | undefined
+  /** How many entries there are now under `prefix`. */
+  count(prefix: string): number
   /**
    * @param revision state as of then; undefined: newest. @throws Compacted when it is older than the event log,
    * FutureRevision when it has not happened yet.

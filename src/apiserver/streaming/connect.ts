@@ -1,7 +1,8 @@
 // The checks before a connection to a pod, service or node is let through: may the user, does admission agree, where does it lead.
-import { pathNotFound, StatusError } from '../../api/meta/errors.ts'
+import { pathNotFound, StatusError, serviceUnavailable } from '../../api/meta/errors.ts'
 import type { ApiRequest } from '../../api/wire.ts'
 import type { Logger } from '../../base/log.ts'
+import type { Aggregator } from '../aggregation/aggregator.ts'
 import { type Authorize, requireAccess } from '../authorize.ts'
 import type { Call, Registry } from '../registry/call.ts'
 import { parseRequestInfo } from '../request-info.ts'
@@ -15,16 +16,24 @@ export interface ConnectParts {
   readonly registry: Registry
   readonly authorize: Authorize
   readonly nodes: NodeConnections
+  readonly aggregator: Aggregator
   readonly log: Logger
 }
 
 /** @throws StatusError */
 export async function connect(
-  { registry, authorize, nodes, log }: ConnectParts,
+  { registry, authorize, nodes, aggregator, log }: ConnectParts,
   request: ApiRequest,
 ): Promise<Upstream> {
   const info = parseRequestInfo(request.method, request.path, request.query)
   await requireAccess(authorize, request.user, info)
+  const remote = aggregator.remoteFor(request.path)
+  if (remote) {
+    const { upgradeTo } = await import('../aggregation/aggregated-request.ts')
+    const upstream = await upgradeTo(remote, request)
+    if (!upstream) throw serviceUnavailable('service unavailable')
+    return upstream
+  }
   // k8s: a WebSocket upgrade is a GET, but running something in a pod takes the right to create.
   if (info.verb === 'get' && info.subresource !== 'proxy')
     await requireAccess(authorize, request.user, { ...info, verb: 'create' })

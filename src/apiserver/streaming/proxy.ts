@@ -21,7 +21,7 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
   'upgrade',
   'http2-settings',
 ])
-const isForwarded = (name: string) =>
+export const isForwarded = (name: string) =>
   !name.startsWith(':') && !name.startsWith('impersonate-') && !NOT_FORWARDED.has(name)
 
 export function proxy(nodes: NodeConnections): Action {

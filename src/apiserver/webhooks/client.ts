@@ -8,6 +8,7 @@ import https, { type RequestOptions } from 'node:https'
 import { isIP } from 'node:net'
 import type { Clock } from '../../base/clock.ts'
 import type { Store } from '../storage/store.ts'
+import { wholeBody } from './answer-body.ts'
 import { answerError, CallFailed, connectionText } from './call-errors.ts'
 import { type Address, resolveService } from './service-endpoint.ts'
 
@@ -96,7 +97,7 @@ export class WebhookClient {
     try {
       const bytes = Buffer.from(JSON.stringify(body))
       const answer = await this.#send({ ...target, path }, bytes, config, options, stop.signal)
-      return parsed(answer, await bodyOf(answer, maxAnswerBytes))
+      return parsed(answer, await wholeBody(answer, maxAnswerBytes))
     } catch (err) {
       if (stop.signal.aborted) throw stop.signal.reason
       if (err instanceof CallFailed) throw err
@@ -194,21 +195,6 @@ function trust(config: ClientConfig, credentials: CallCredentials | undefined): 
   const bundle = config.caBundle ? Buffer.from(config.caBundle, 'base64').toString() : ''
   const ca = [bundle, credentials?.ca ?? ''].filter(Boolean)
   return ca.length > 0 ? { ca } : {}
-}
-
-/** @throws Error when it is longer than `maxBytes`, or breaks off */
-async function bodyOf(answer: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > maxBytes) {
-      answer.destroy()
-      throw new Error(`the answer is larger than ${maxBytes} bytes`)
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
 }
 
 function parsed({ statusCode = 500, headers }: IncomingMessage, bytes: Buffer): unknown {

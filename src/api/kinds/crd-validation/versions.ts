@@ -4,10 +4,10 @@ import { duplicate, type FieldError, forbiddenField, invalid, required, tooMany 
 import { dns1035Label } from '../../meta/names.ts'
 import type { DeepReadonly } from '../../meta/object.ts'
 import { defaultErrors } from '../../structural/default-rules.ts'
-import { definitionErrors } from '../../structural/definition-rules.ts'
+import { definitionErrors, usesUnsupported } from '../../structural/definition-rules.ts'
 import { fieldAt } from '../../structural/field-path.ts'
 import type { Props } from '../../structural/props.ts'
-import { rulesOf } from '../../structural/rules.ts'
+import { ruleErrors } from '../../structural/rules.ts'
 import { structuralErrors } from '../../structural/structural-rules.ts'
 import type {
   CustomResourceColumnDefinition,
@@ -19,10 +19,40 @@ import type {
 type Spec = DeepReadonly<CustomResourceDefinitionSpec>
 type Version = DeepReadonly<CustomResourceDefinitionVersion>
 
+/** k8s: what all versions say alike is spoken of as if it were said once, at the top of the spec. */
+interface Shared {
+  readonly schema: boolean
+  readonly subresources: boolean
+  readonly columns: boolean
+  readonly selectable: boolean
+}
+
+function sharedBy(versions: readonly Version[]): Shared {
+  const alike = (read: (version: Version) => unknown) => {
+    const [first] = versions
+    return (
+      first !== undefined && read(first) !== undefined && versions.every((v) => semanticEqual(read(v), read(first)))
+    )
+  }
+  return {
+    schema: alike(({ schema }) => schema),
+    subresources: alike(({ subresources }) => subresources),
+    columns: alike(({ additionalPrinterColumns: columns }) => (columns?.length ? columns : undefined)),
+    selectable: alike(({ selectableFields: fields }) => (fields?.length ? fields : undefined)),
+  }
+}
+
+const propsOf = ({ schema }: Version) => schema?.openAPIV3Schema as Props | undefined
+const hasStatus = ({ subresources }: Version) => subresources?.status !== undefined
+/** What was accepted before is not judged anew. */
+const isNew = (version: Version, old: Version | undefined) => !old || !semanticEqual(old.schema, version.schema)
+
+/** The errors of single versions. */
 export function versionsErrors({ versions = [] }: Spec, oldVersions: readonly Version[]): FieldError[] {
   const errors: FieldError[] = []
+  const shared = sharedBy(versions)
   versions.forEach((version, i) => {
-    if (!version.schema?.openAPIV3Schema) errors.push(required(`spec.versions[${i}].schema.openAPIV3Schema`))
+    if (!propsOf(version)) errors.push(required(`spec.versions[${i}].schema.openAPIV3Schema`))
   })
   const names = versions.map(({ name }) => name)
   versions.forEach((version, i) => {
@@ -30,33 +60,51 @@ export function versionsErrors({ versions = [] }: Spec, oldVersions: readonly Ve
     const problems = dns1035Label(version.name ?? '')
     if (problems.length > 0) errors.push(invalid(`${path}.name`, version.name, problems.join(',')))
     const old = oldVersions.find(({ name }) => name === version.name)
-    errors.push(...versionErrors(version, path, old))
+    for (const why of warningProblems(version)) {
+      errors.push(invalid(`${path}.deprecationWarning`, version.deprecationWarning, why))
+    }
+    const props = propsOf(version)
+    if (!shared.schema && props && isNew(version, old)) {
+      errors.push(...schemaErrors(props, hasStatus(version), `${path}.schema`))
+    }
+    if (!shared.subresources) errors.push(...subresourceErrors(version.subresources, `${path}.subresources`))
+    if (!shared.columns) errors.push(...columnsErrors(version, `${path}.additionalPrinterColumns`))
+    if (!shared.selectable && version.selectableFields?.length) {
+      errors.push(...selectableErrors(version, shared.schema ? undefined : props, `${path}.selectableFields`, old))
+    }
   })
-  if (new Set(names).size < names.length)
+  if (new Set(names).size < names.length) {
     errors.push(invalid('spec.versions', versions, 'must contain unique version names'))
+  }
   if (versions.filter((version) => version.storage).length !== 1) {
     errors.push(invalid('spec.versions', versions, 'must have exactly one version marked as storage version'))
   }
   return errors
 }
 
-function versionErrors(version: Version, path: string, old: Version | undefined): FieldError[] {
+/** The errors of what all versions share. */
+export function sharedErrors({ versions = [] }: Spec, oldVersions: readonly Version[]): FieldError[] {
+  const [first] = versions
+  if (!first) return []
   const errors: FieldError[] = []
-  for (const why of warningProblems(version)) {
-    errors.push(invalid(`${path}.deprecationWarning`, version.deprecationWarning, why))
+  const shared = sharedBy(versions)
+  const old = oldVersions.find(({ name }) => name === first.name)
+  const props = propsOf(first)
+  if (shared.schema && props && isNew(first, old)) {
+    errors.push(...schemaErrors(props, versions.some(hasStatus), 'spec.validation'))
   }
-  const props = version.schema?.openAPIV3Schema as Props | undefined
-  if (props) {
-    const changed = !old || !semanticEqual(old.schema, version.schema)
-    // What was accepted before is not judged anew.
-    if (changed) errors.push(...schemaErrors(props, version.subresources?.status !== undefined, `${path}.schema`))
+  if (shared.subresources) errors.push(...subresourceErrors(first.subresources, 'spec.subresources'))
+  if (shared.columns) errors.push(...columnsErrors(first, 'spec.additionalPrinterColumns'))
+  if (shared.selectable) {
+    const path = 'spec.selectableFields'
+    if (shared.schema) errors.push(...selectableErrors(first, props, path, old))
+    else errors.push(invalid(path, '', 'may only be set when validations.schema is included'))
   }
-  errors.push(...subresourceErrors(version.subresources, `${path}.subresources`))
-  version.additionalPrinterColumns?.forEach((column, c) => {
-    errors.push(...columnErrors(column, `${path}.additionalPrinterColumns[${c}]`))
-  })
-  if (version.selectableFields?.length) errors.push(...selectableErrors(version, props, path, old))
   return errors
+}
+
+function columnsErrors({ additionalPrinterColumns = [] }: Version, path: string): FieldError[] {
+  return additionalPrinterColumns.flatMap((column, i) => columnErrors(column, `${path}[${i}]`))
 }
 
 function warningProblems({ deprecated, deprecationWarning: warning }: Version): string[] {
@@ -103,16 +151,15 @@ function schemaErrors(props: Props, hasStatus: boolean, path: string): FieldErro
   const at = `${path}.openAPIV3Schema`
   const errors = hasStatus ? rootErrors(props, at) : []
   if (props.nullable) errors.push(forbiddenField(`${at}.nullable`, 'nullable cannot be true at the root'))
-  const structure = structuralErrors(props, at)
-  const wrong = structure.length > 0 ? structure : defaultErrors(props, at)
   const own = definitionErrors(props, at)
+  // What is not supported at all cannot be looked at as a structure.
+  const structure = usesUnsupported(props) ? [] : structuralErrors(props, at)
+  const wrong = structure.length > 0 || usesUnsupported(props) ? structure : defaultErrors(props, at)
   errors.push(...wrong, ...own)
   // Rules can only be understood where the schema is sound.
   if (errors.length > 0) return errors
-  return (rulesOf(props)?.errors ?? []).map((error) => ({ ...error, field: at + under(error.field) }))
+  return [...ruleErrors(props, at)]
 }
-
-const under = (field: string) => (field === '' || field.startsWith('.') || field.startsWith('[') ? field : `.${field}`)
 
 function rootErrors(props: Props, at: string): FieldError[] {
   for (const [name, value] of Object.entries(props)) {
@@ -184,10 +231,9 @@ const MAX_SELECTABLE = 8
 function selectableErrors(
   { selectableFields = [] }: Version,
   props: Props | undefined,
-  version: string,
+  path: string,
   old: Version | undefined,
 ): FieldError[] {
-  const path = `${version}.selectableFields`
   if (!props) {
     return [invalid(path, '', 'may only be set when `version.schema.openAPIV3Schema` is not included')]
   }

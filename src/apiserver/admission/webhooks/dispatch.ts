@@ -7,6 +7,7 @@ import type { Labels } from '../../../api/meta/label-selector.ts'
 import type { KubeObject } from '../../../api/meta/object.ts'
 import { cloneJson } from '../../../api/schema/clone.ts'
 import type { Clock } from '../../../base/clock.ts'
+import type { Authorize } from '../../authorize.ts'
 import type { Metrics } from '../../metrics.ts'
 import { type Obj, refOf } from '../../registry/call.ts'
 import type { Resources } from '../../resources.ts'
@@ -24,7 +25,6 @@ import {
   namespaceOfRequest,
   objectMatches,
 } from './match.ts'
-import { type CompileConditions, evaluateConditions } from './match-conditions.ts'
 import { beforeStorage, patchedObject, replaceObject } from './patched.ts'
 import type { ShownAs } from './review.ts'
 import { type HookType, WebhookMetrics } from './webhook-metrics.ts'
@@ -36,7 +36,7 @@ export interface DispatchParts {
   readonly newUid: () => string
   readonly resources: Resources
   readonly metrics: Metrics
-  readonly compileConditions?: CompileConditions
+  readonly authorize: Authorize
 }
 
 /** A webhook to call, and what it is shown. */
@@ -132,18 +132,17 @@ export class Dispatcher {
       return undefined
     }
     const shown = await shownAs(request, kind, type)
-    if (!this.#conditionsHold(hook, request, shown, type)) return undefined
+    if (!(await this.#conditionsHold(hook, request, shown, type))) return undefined
     return { hook, index, kind, shown }
   }
 
   /** @throws Forbidden when it can't be told and the webhook's policy is to fail */
-  #conditionsHold(hook: Hook, request: AdmissionRequest, shown: ShownAs, type: HookType): boolean {
+  async #conditionsHold(hook: Hook, request: AdmissionRequest, shown: ShownAs, type: HookType): Promise<boolean> {
     const { name, failurePolicy, matchConditions = [] } = hook.spec
     if (matchConditions.length === 0) return true
-    hook.conditions ??= this.#parts.compileConditions?.(matchConditions)
-    const { matches, errors } = hook.conditions
-      ? evaluateConditions(hook.conditions, { request, shown })
-      : { matches: true, errors: ['this server evaluates no expressions'] }
+    const { CelConditions } = await import('./cel-conditions.ts')
+    hook.conditions ??= new CelConditions(matchConditions)
+    const { matches, errors } = await hook.conditions.match(request, shown, this.#parts.authorize)
     if (errors.length > 0) this.#metrics.conditionFailed(name, type, request.operation)
     if (matches && errors.length === 0) return true
     if (matches && failurePolicy !== 'Ignore') throw conditionsFailed(request, errors)

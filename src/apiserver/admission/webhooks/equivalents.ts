@@ -37,10 +37,14 @@ export class Equivalents {
   }
 }
 
-/** A copy of the object as the other kind shows it. */
+/** A copy of the object as the other kind shows it. Versions of a custom resource may be a web service's affair. */
 export async function convert(obj: KubeObject, from: Kind, to: Kind): Promise<KubeObject> {
   const copy = cloneJson(obj)
   if (from === to) return copy
-  const stored = from.storedAs ? await from.storedAs.toStored(copy) : copy
-  return cloneJson(to.storedAs ? await to.storedAs.fromStored(stored) : stored)
+  if (to.custom?.convert) {
+    const [converted] = await to.custom.convert([copy], to.apiVersion)
+    return cloneJson(to.custom.fromConverted(converted!))
+  }
+  const stored = from.storedAs ? from.storedAs.toStored(copy) : copy
+  return cloneJson(to.storedAs ? to.storedAs.fromStored(stored) : stored)
 }

@@ -3,7 +3,7 @@ import type { Selector } from '../../../api/meta/label-selector.ts'
 import { fromLabelSelector } from '../../../api/meta/label-selector.ts'
 import type { DeepReadonly } from '../../../api/meta/object.ts'
 import type { MutatingWebhook, ValidatingWebhook } from '../../../api/types/admissionregistration.v1.ts'
-import type { CompiledCondition } from './match-conditions.ts'
+import type { CelConditions } from './cel-conditions.ts'
 
 export type HookSpec = DeepReadonly<ValidatingWebhook & Pick<MutatingWebhook, 'reinvocationPolicy'>>
 
@@ -15,7 +15,7 @@ export interface Hook {
   readonly namespaceSelector: Selector
   readonly objectSelector: Selector
   /** Compiled when first needed. */
-  conditions: readonly CompiledCondition[] | undefined
+  conditions: CelConditions | undefined
 }
 
 export interface Configuration {

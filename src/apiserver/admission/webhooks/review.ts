@@ -23,35 +23,41 @@ const gvk = ({ group, version, kind }: { group: string; version: string; kind: s
 const gvr = ({ group, version, plural }: Kind) => ({ group, version, resource: plural })
 
 export function reviewOf(version: string, uid: string, request: AdmissionRequest, shown: ShownAs): object {
-  const { user, subresource, name, nameGenerated, operation, bodyKind } = request
-  const namespace = namespaceOfRequest(request)
-  const options = request.options()
-  const hidden = nameGenerated && shown.object !== undefined && !('name' in metadataOf(shown.object))
   return {
     kind: 'AdmissionReview',
     apiVersion: `${REVIEW_GROUP}/${version}`,
     request: {
-      uid,
-      kind: gvk(bodyKind ?? shown.kind),
-      resource: gvr(shown.kind),
-      ...(subresource ? { subResource: subresource } : {}),
-      requestKind: gvk(bodyKind ?? request.kind),
-      requestResource: gvr(request.kind),
-      ...(subresource ? { requestSubResource: subresource } : {}),
-      ...(name && !hidden ? { name } : {}),
-      ...(namespace ? { namespace } : {}),
-      operation,
-      userInfo: {
-        username: user.name,
-        ...(user.uid ? { uid: user.uid } : {}),
-        ...(user.groups.length > 0 ? { groups: user.groups } : {}),
-        ...(user.extra && Object.keys(user.extra).length > 0 ? { extra: user.extra } : {}),
-      },
+      ...requestOf(uid, request, shown),
       object: shown.object ?? null,
       oldObject: shown.old ?? null,
-      dryRun: request.dryRun,
-      options: options ?? null,
     },
+  }
+}
+
+/** The request without its objects: what the variable `request` of expressions is. */
+export function requestOf(uid: string, request: AdmissionRequest, shown: ShownAs): object {
+  const { user, subresource, name, nameGenerated, operation, bodyKind } = request
+  const namespace = namespaceOfRequest(request)
+  const hidden = nameGenerated && shown.object !== undefined && !('name' in metadataOf(shown.object))
+  return {
+    ...(uid ? { uid } : {}),
+    kind: gvk(bodyKind ?? shown.kind),
+    resource: gvr(shown.kind),
+    ...(subresource ? { subResource: subresource } : {}),
+    requestKind: gvk(bodyKind ?? request.kind),
+    requestResource: gvr(request.kind),
+    ...(subresource ? { requestSubResource: subresource } : {}),
+    ...(name && !hidden ? { name } : {}),
+    ...(namespace ? { namespace } : {}),
+    operation,
+    userInfo: {
+      username: user.name,
+      ...(user.uid ? { uid: user.uid } : {}),
+      ...(user.groups.length > 0 ? { groups: user.groups } : {}),
+      ...(user.extra && Object.keys(user.extra).length > 0 ? { extra: user.extra } : {}),
+    },
+    dryRun: request.dryRun,
+    options: request.options() ?? null,
   }
 }
 

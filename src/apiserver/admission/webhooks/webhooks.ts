@@ -1,9 +1,25 @@
 // The two admission plug-ins that ask web services of the cluster's users. Here is only what a cluster without any needs: the index
 // of what is configured. What calls them is loaded for the first request after the first configuration.
+import { invalidObject } from '../../../api/meta/errors.ts'
 import type { AdmissionPlugin, AdmissionRequest } from '../admission.ts'
+import type { WithConditions } from './condition-rules.ts'
 import type { Dispatcher, DispatchParts } from './dispatch.ts'
 import { HookIndex } from './hook-index.ts'
 import { isExempt } from './match.ts'
+
+/** The expressions of webhook configurations, which the kinds' own rules can't read. */
+export const webhookConditions: AdmissionPlugin = {
+  name: 'WebhookConditions',
+  async validate({ kind, operation, subresource, object, old, name }) {
+    const concerned = kind.group === 'admissionregistration.k8s.io' && kind.kind.endsWith('WebhookConfiguration')
+    if (!concerned || subresource !== '' || (operation !== 'CREATE' && operation !== 'UPDATE')) return
+    const configuration = object as WithConditions
+    if (!configuration.webhooks?.some(({ matchConditions }) => matchConditions?.length)) return
+    const { conditionErrors } = await import('./condition-rules.ts')
+    const errors = conditionErrors(configuration, old as WithConditions | undefined)
+    if (errors.length > 0) throw invalidObject(kind, name, errors)
+  },
+}
 
 export class AdmissionWebhooks {
   readonly mutating: AdmissionPlugin
