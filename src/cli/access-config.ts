@@ -11,7 +11,6 @@ import { parseAuthorizationConfiguration, type WebhookSettings } from '../apiser
 import type { ChainLink } from '../apiserver/authz/authorizer.ts'
 import { type SendReview, WebhookAuthorizer } from '../apiserver/authz/webhook-authorizer.ts'
 import { ConfigurationError } from '../apiserver/config-reader.ts'
-import type { CompileExpression } from '../apiserver/expression.ts'
 import type { Store } from '../apiserver/storage/store.ts'
 import type { Clock } from '../base/clock.ts'
 import { loadYaml } from '../base/yaml.ts'
@@ -34,7 +33,8 @@ type Files = Pick<Config, 'tokenAuthFile' | 'authenticationConfig' | 'authorizat
 /** @throws CliError */
 export async function accessOptions(files: Files, parts: Parts): Promise<AccessOptions> {
   const { tokenAuthFile, authenticationConfig, authorizationConfig } = files
-  const compile = authenticationConfig || authorizationConfig ? await compiler() : undefined
+  const needed = authenticationConfig || authorizationConfig
+  const compile = needed ? (await import('../apiserver/cel-expression.ts')).compileExpression : undefined
   const authentication: { -readonly [K in keyof AuthenticationOptions]: AuthenticationOptions[K] } = {}
   if (tokenAuthFile) {
     authentication.staticTokens = read('token-auth-file', tokenAuthFile, (text) => parseStaticTokens(text))
@@ -108,9 +108,4 @@ async function sender(settings: WebhookSettings, path: string, parts: Parts): Pr
     }
     return client.post({ url: options.server }, review, { timeoutMs, signal: never, credentials, tellTimeout: false })
   }
-}
-
-/** Undefined where expressions are not understood. */
-async function compiler(): Promise<CompileExpression | undefined> {
-  return undefined
 }

@@ -23,7 +23,7 @@ import { openAudit } from './audit.ts'
 import { writePid, writeReady } from './cluster-process.ts'
 import { runComponent } from './component.ts'
 import { CliError, type Config, type Flags } from './config.ts'
-import { clusterPki, nodePairs, writeKubeconfig } from './credentials.ts'
+import { clusterInfo, clusterPki, nodePairs, writeKubeconfig } from './credentials.ts'
 import { openSealer, renewWhenTold } from './encryption.ts'
 import { nodeAddress } from './node-address.ts'
 import { type Paths, paths } from './paths.ts'
@@ -76,7 +76,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       releaseStartMemory(clock)
       await Promise.all([
         schedule(child(ctx, { component: 'scheduler' }), server.handler, metrics.scheduler),
-        control(child(ctx, { component: 'controllers' }), server, metrics.controllers, pki),
+        control(child(ctx, { component: 'controllers' }), server, metrics.controllers, pki, config),
       ])
     } finally {
       stopReloading()
@@ -99,7 +99,13 @@ async function schedule(ctx: Ctx, handler: RequestHandler, metrics: SchedulerMet
 }
 
 /** The controllers may do everything: together they delete, mark and make objects of every kind there is. */
-async function control(ctx: Ctx, server: ApiServer, metrics: ControllerMetrics, pki: Pki): Promise<void> {
+async function control(
+  ctx: Ctx,
+  server: ApiServer,
+  metrics: ControllerMetrics,
+  pki: Pki,
+  config: Config,
+): Promise<void> {
   const user = { name: 'system:kube-controller-manager', groups: ['system:masters', 'system:authenticated'] }
   const { client, cache, clock } = parts(ctx, server.handler, user, 'kube-controller-manager')
   const events = createEventRecorder(ctx, client, clock, { component: 'controllers' })
@@ -107,6 +113,7 @@ async function control(ctx: Ctx, server: ApiServer, metrics: ControllerMetrics, 
   await runAllControllers(ctx, deps, {
     ca: pki.authorityCert,
     authority: pki.authority,
+    clusterInfo: clusterInfo(pki, config),
     signToken: async (claims) => server.tokens!.sign(claims),
   })
   await Promise.all([cache.stopped(), events.settled()])

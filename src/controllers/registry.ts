@@ -2,6 +2,8 @@
 import { builtinKinds } from '../api/kinds/builtin.ts'
 import type { KeyPair } from '../base/certificates.ts'
 import type { Ctx } from '../base/ctx.ts'
+import { bootstrapSigner } from './bootstrap/bootstrap-signer.ts'
+import { tokenCleaner } from './bootstrap/token-cleaner.ts'
 import { csrApproving } from './certificates/csr-approving.ts'
 import { csrCleaner } from './certificates/csr-cleaner.ts'
 import { csrSigning } from './certificates/csr-signing.ts'
@@ -30,11 +32,13 @@ export interface ControllersOptions {
   ca: string
   /** Signs certificates on request; without it nothing is signed. */
   authority?: KeyPair
+  /** Of the cluster alone, without a user: for those who join. Without it there is no cluster-info. */
+  clusterInfo?: string
   signToken: TokenSigner
 }
 
 /** Some hold state (timers' beginnings, nodes' last signs of life): every call makes a fresh set. */
-export function controllers({ ca, authority, signToken }: ControllersOptions): Controller<never>[] {
+export function controllers({ ca, authority, clusterInfo, signToken }: ControllersOptions): Controller<never>[] {
   return [
     serviceAccount,
     rootCa(ca),
@@ -56,6 +60,8 @@ export function controllers({ ca, authority, signToken }: ControllersOptions): C
     csrApproving,
     ...(authority ? [csrSigning(authority)] : []),
     csrCleaner,
+    ...(clusterInfo ? [bootstrapSigner(clusterInfo)] : []),
+    tokenCleaner,
   ]
 }
 
