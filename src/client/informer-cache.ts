@@ -44,9 +44,7 @@ export function createCache(ctx: Ctx, client: Client, clock: Clock, options: Cac
     const stop = new AbortController()
     informers.set(nameOf(kind), informer)
     stops.set(nameOf(kind), stop)
-    supervisor.start(`informer ${kind.plural}`, (runCtx) =>
-      informer.run(child(runCtx, {}, stop.signal), client, clock),
-    )
+    supervisor.start(`informer ${kind.plural}`, (runCtx) => informer.run(child(runCtx, {}, stop.signal), client, clock))
     return informer
   }
 

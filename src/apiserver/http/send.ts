@@ -38,7 +38,7 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
     case 'stream':
       raw.writeHead(status, headers)
       raw.flushHeaders()
-      await sendChunks(raw, body.stream, options.gone.signal)
+      await sendChunks(raw, body.stream, options.gone.signal, asIs)
       return
     default: {
       const mediaType = headers['content-type'] ?? JSON_TYPE
@@ -47,7 +47,7 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
       if (body.kind === 'list' && mediaType === JSON_TYPE && !whole) {
         const { sizeBytes, pieces } = listPieces(body.head, body.items)
         raw.writeHead(status, { 'cache-control': 'no-cache, private', ...headers, 'content-length': sizeBytes })
-        await sendChunks(raw, pieces, options.gone.signal)
+        await sendChunks(raw, pieces, options.gone.signal, asIs)
         return
       }
       const encoded = await encodeBody(body, mediaType, options.encoders)
@@ -70,15 +70,9 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
 
 const indented = (json: Uint8Array) => Buffer.from(JSON.stringify(JSON.parse(Buffer.from(json).toString()), null, 2))
 
-const LINE_FEED = Buffer.from('\n')
-
-async function* lines(frames: AsyncIterable<WatchFrame>): AsyncGenerator<Uint8Array> {
-  for await (const frame of frames) yield Buffer.concat([frame.json(), LINE_FEED])
-}
-
-async function* protobufFrames(frames: AsyncIterable<WatchFrame>): AsyncGenerator<Uint8Array> {
-  for await (const { event } of frames) yield encodeWatchFrame(event.type, encodeBuiltin(event.object))
-}
+const lineOf = (frame: WatchFrame) => frame.line()
+const protobufOf = ({ event }: WatchFrame) => encodeWatchFrame(event.type, encodeBuiltin(event.object))
+const asIs = (chunk: Uint8Array) => chunk
 
 async function sendWatch(
   raw: RawResponse,
@@ -90,18 +84,19 @@ async function sendWatch(
   const protobuf = headers['content-type'] === PROTOBUF_MEDIA_TYPE
   raw.writeHead(status, protobuf ? { ...headers, 'content-type': `${PROTOBUF_MEDIA_TYPE};stream=watch` } : headers)
   raw.flushHeaders()
-  await sendChunks(raw, protobuf ? protobufFrames(frames) : lines(frames), signal)
+  await sendChunks(raw, frames, signal, protobuf ? protobufOf : lineOf)
 }
 
-async function sendChunks(
+async function sendChunks<T>(
   raw: RawResponse,
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  items: AsyncIterable<T> | Iterable<T>,
   signal: AbortSignal,
+  bytesOf: (item: T) => Uint8Array,
 ): Promise<void> {
   try {
-    for await (const chunk of chunks) {
+    for await (const item of items) {
       if (signal.aborted || raw.destroyed) return
-      if (!raw.write(chunk)) await drained(raw, signal)
+      if (!raw.write(bytesOf(item))) await drained(raw, signal)
     }
   } catch (err) {
     // The head is out: the only way left to tell the client is to break off.
