@@ -107,7 +107,7 @@ export async function measureLists({ skiff, load, rows, quick }: ApiBench): Prom
   })
 }
 
-const WRITERS = 16
+const WRITERS = 8
 
 export async function measureWatchers({ skiff, load, rows, quick }: ApiBench): Promise<void> {
   const connection = await RawConnection.open(skiff.target)
