@@ -187,7 +187,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     log,
     metrics,
     elsewhere: elsewhere(aggregator),
-    subresource: subresourceActions({ nodes, tokens }),
+    subresource: subresourceActions({ nodes, tokens, authorize }),
     actions: { ...reviews({ authorizer, bearerTokens }), Binding: bind },
     mediaTypes: [JSON_TYPE, ...Object.keys(encoders)],
     paths: [
