@@ -235,7 +235,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     post: conversionPost({ store, clock, random }),
     stopping: stopping.signal,
   })
-  await bootstrap(parts, { serviceRange, port: DEFAULT_PORT, pki }, stopping.signal)
+  await bootstrap(parts, { serviceRange, port: DEFAULT_PORT, pki, clock }, stopping.signal)
   await aggregator.keepLocal()
   resources.onChange(() => void aggregator.keepLocal())
   const eventExpiry = await EventExpiry.open({ store, clock, log })

@@ -15,6 +15,7 @@ import { endpoint } from './endpoint.ts'
 import { endpointSlice } from './endpoint-slice.ts'
 import { endpointSliceMirroring } from './endpoint-slice-mirroring.ts'
 import { runGarbageCollector } from './garbage-collector.ts'
+import { legacyTokenCleaner } from './legacy-token-cleaner.ts'
 import { deletableKinds, isNamespaced, namespaceController } from './namespace.ts'
 import { nodeLifecycle } from './node-lifecycle.ts'
 import { podGc } from './pod-gc.ts'
@@ -62,6 +63,7 @@ export function controllers({ ca, authority, clusterInfo, signToken }: Controlle
     csrCleaner,
     ...(clusterInfo ? [bootstrapSigner(clusterInfo)] : []),
     tokenCleaner,
+    legacyTokenCleaner,
   ]
 }
 
