@@ -62,7 +62,7 @@ async function flooded() {
 }
 
 test('the pages show levels, queues and who waits', async () => {
-  const { api, end, page, level } = await flooded()
+  const { end, page, level } = await flooded()
   const row = await level()
   assert.equal(Number(row['WaitingRequests']) + Number(row['ExecutingRequests']), 100)
   assert.equal(Number(row['DispatchedRequests']), Number(row['ExecutingRequests']) + 1, 'one has been answered')
