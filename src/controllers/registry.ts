@@ -8,6 +8,7 @@ import { csrApproving } from './certificates/csr-approving.ts'
 import { csrCleaner } from './certificates/csr-cleaner.ts'
 import { csrSigning } from './certificates/csr-signing.ts'
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
+import { controlPlaneRole } from './control-plane-role.ts'
 import type { Controller } from './controller.ts'
 import { deployment } from './deployment.ts'
 import { disruption } from './disruption.ts'
@@ -34,11 +35,19 @@ export interface ControllersOptions {
   authority?: KeyPair
   /** Of the cluster alone, without a user: for those who join. Without it there is no cluster-info. */
   clusterInfo?: string
+  /** The node beside the control plane; none where there is no agent. */
+  ownNode?: string
   signToken: TokenSigner
 }
 
 /** Some hold state (timers' beginnings, nodes' last signs of life): every call makes a fresh set. */
-export function controllers({ ca, authority, clusterInfo, signToken }: ControllersOptions): Controller<never>[] {
+export function controllers({
+  ca,
+  authority,
+  clusterInfo,
+  ownNode,
+  signToken,
+}: ControllersOptions): Controller<never>[] {
   return [
     serviceAccount,
     rootCa(ca),
@@ -62,6 +71,7 @@ export function controllers({ ca, authority, clusterInfo, signToken }: Controlle
     csrCleaner,
     ...(clusterInfo ? [bootstrapSigner(clusterInfo)] : []),
     tokenCleaner,
+    ...(ownNode ? [controlPlaneRole(ownNode)] : []),
   ]
 }
 
