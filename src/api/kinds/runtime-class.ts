@@ -5,7 +5,7 @@ import type * as types from '../types/node.v1.ts'
 import { checkImmutable, checkLabel } from './check.ts'
 import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'
-import { checkResourceMap } from './pod-validation/resources.ts'
+import { checkResources } from './pod-validation/resources.ts'
 import { checkTolerations } from './pod-validation/scheduling.ts'
 
 export type RuntimeClass = types.RuntimeClass
@@ -22,7 +22,7 @@ export const RuntimeClass = defineKind<RuntimeClass>({
   validate(c) {
     const errors: FieldError[] = []
     checkLabel(errors, 'handler', c.handler)
-    checkResourceMap(errors, 'overhead.podFixed', c.overhead?.podFixed, false)
+    checkResources(errors, 'overhead.podFixed', { limits: c.overhead?.podFixed ?? {} }, new Set())
     errors.push(...validateLabels(c.scheduling?.nodeSelector, 'scheduling.nodeSelector'))
     checkTolerations(errors, 'scheduling.tolerations', c.scheduling?.tolerations)
     return errors
