@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import fastify, { type FastifyInstance } from 'fastify'
-import { methodNotAllowed, StatusError, timeout, tooManyRequests } from '../../api/meta/errors.ts'
+import { methodNotAllowed, StatusError, timeout, tooManyRequests, urlTooLong } from '../../api/meta/errors.ts'
 import type { ApiRequest, RequestHandler, UserInfo } from '../../api/wire.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
@@ -54,6 +54,8 @@ export interface FrontEndParts {
 const MAX_BODY_BYTES = 3 * 1024 * 1024
 /** Of one request, its path included, in which long label selectors travel; both protocols. */
 const MAX_HEADER_BYTES = 256 * 1024
+/** Of a path with its query; what is longer than all headers may be is never read to its end. */
+const MAX_URL_BYTES = 192 * 1024
 const http1Options = { maxHeaderSize: MAX_HEADER_BYTES, ...withoutPolling }
 /** Of one HTTP/2 connection: every kind of a large cluster can be watched on one. */
 const MAX_STREAMS = 1000
@@ -324,6 +326,7 @@ export class FrontEnd {
   async #request(raw: RawRequest, body: Buffer | undefined, gone: Leaving): Promise<ApiRequest> {
     const headers = flatHeaders(raw)
     const url = raw.url ?? '/'
+    if (url.length > MAX_URL_BYTES) throw urlTooLong()
     const mark = url.indexOf('?')
     const method = raw.method as ApiRequest['method']
     const path = mark < 0 ? url : url.slice(0, mark)
