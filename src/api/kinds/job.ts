@@ -177,7 +177,7 @@ export const Job = defineKind<Job>({
     if (spec.manualSelector) return
     spec.template.metadata ??= {}
     const labels = { ...spec.template.metadata.labels }
-    const { uid, name } = job.metadata
+    const { uid, name = '' } = job.metadata
     labels['controller-uid'] = uid
     labels['job-name'] = name
     labels['batch.kubernetes.io/controller-uid'] = uid

@@ -104,6 +104,7 @@ export const unsupportedMediaType = (types: string[]) =>
 /** k8s: of built-in resources the web server says so, and knows no list. */
 export const unsupportedPatch = () => new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {})
 export const tooLarge = (message: string) => new StatusError(413, 'RequestEntityTooLarge', message)
+export const urlTooLong = () => new StatusError(414, 'Unknown', 'the URL of the request is too long')
 export const tooManyRequests = (message: string, retryAfterSeconds: number) =>
   new StatusError(429, 'TooManyRequests', message, { retryAfterSeconds })
 export const serviceUnavailable = (message: string) => new StatusError(503, 'ServiceUnavailable', message)
