@@ -16,6 +16,7 @@ import { endpointSlice } from './endpoint-slice.ts'
 import { endpointSliceMirroring } from './endpoint-slice-mirroring.ts'
 import { runGarbageCollector } from './garbage-collector.ts'
 import { deletableKinds, isNamespaced, namespaceController } from './namespace.ts'
+import { controlPlaneLabel } from './node/control-plane-label.ts'
 import { nodeLifecycle } from './node-lifecycle.ts'
 import { podGc } from './pod-gc.ts'
 import { replicaSet } from './replica-set.ts'
@@ -34,11 +35,14 @@ export interface ControllersOptions {
   authority?: KeyPair
   /** Of the cluster alone, without a user: for those who join. Without it there is no cluster-info. */
   clusterInfo?: string
+  /** The node that the control plane runs on, if there is one. */
+  controlPlaneNode?: string
   signToken: TokenSigner
 }
 
 /** Some hold state (timers' beginnings, nodes' last signs of life): every call makes a fresh set. */
-export function controllers({ ca, authority, clusterInfo, signToken }: ControllersOptions): Controller<never>[] {
+export function controllers(options: ControllersOptions): Controller<never>[] {
+  const { ca, authority, clusterInfo, controlPlaneNode, signToken } = options
   return [
     serviceAccount,
     rootCa(ca),
@@ -51,6 +55,7 @@ export function controllers({ ca, authority, clusterInfo, signToken }: Controlle
     endpoint,
     endpointSliceMirroring,
     nodeLifecycle(),
+    ...(controlPlaneNode ? [controlPlaneLabel(controlPlaneNode)] : []),
     taintEviction(),
     podGc(),
     clusterRoleAggregation,

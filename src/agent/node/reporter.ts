@@ -2,7 +2,7 @@
 // minutes. Labels and taints of others are kept. Also the only one who knows what of the machine is for pods.
 import { Node } from '../../api/kinds/node.ts'
 import { semanticEqual } from '../../api/meta/equality.ts'
-import { isAlreadyExists, isNotFound } from '../../api/meta/errors.ts'
+import { isAlreadyExists, isNotFound, StatusError } from '../../api/meta/errors.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import type * as v1 from '../../api/types/core.v1.ts'
 import { type Clock, delay } from '../../base/clock.ts'
@@ -152,7 +152,9 @@ export class NodeReporter {
       } catch (err) {
         if (ctx.signal.aborted) return
         if (isNotFound(err)) this.#node = undefined
-        ctx.log.debug({ err }, 'node status not posted')
+        // The server refused: an operator must know, or the node never comes.
+        const level = err instanceof StatusError && !isNotFound(err) ? 'warn' : 'debug'
+        ctx.log[level]({ err }, 'node status not posted')
         await delay(clock, backOff.nextMs(), ctx.signal).catch(() => undefined)
       }
     }
