@@ -1,8 +1,9 @@
 // Lease: a claim that has to be renewed: leadership, or a node's sign of life.
 import { semanticEqual } from '../meta/equality.ts'
-import { type FieldError, forbiddenField, invalid } from '../meta/errors.ts'
+import { type FieldError, forbiddenField, invalid, notSupported } from '../meta/errors.ts'
+import { qualifiedName } from '../meta/names.ts'
 import type * as types from '../types/coordination.v1.ts'
-import { checkNonNegative, checkPositive } from './check.ts'
+import { checkNonNegative } from './check.ts'
 import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'
 
@@ -23,12 +24,15 @@ export const Lease = defineKind<Lease>({
   },
   validate({ spec }) {
     const errors: FieldError[] = []
-    checkPositive(errors, 'spec.leaseDurationSeconds', spec?.leaseDurationSeconds)
+    const seconds = spec?.leaseDurationSeconds
+    if (seconds !== undefined && seconds <= 0) {
+      errors.push(invalid('spec.leaseDurationSeconds', seconds, 'must be greater than 0'))
+    }
     checkNonNegative(errors, 'spec.leaseTransitions', spec?.leaseTransitions)
     if (spec?.preferredHolder && !spec.strategy) {
       errors.push(forbiddenField('spec.preferredHolder', 'may only be specified if `strategy` is defined'))
     }
-    if (spec?.holderIdentity === '') errors.push(invalid('spec.holderIdentity', '', 'must not be empty'))
+    if (spec?.strategy !== undefined) checkStrategy(errors, spec.strategy)
     return errors
   },
   // A change of the holder must survive a power cut; that it renewed its claim need not.
@@ -42,3 +46,13 @@ export const Lease = defineKind<Lease>({
   },
   hasGeneration: false,
 })
+
+/** k8s: names with a prefix are free, others are Kubernetes' own; the path says the field twice. */
+function checkStrategy(errors: FieldError[], strategy: string): void {
+  const path = 'spec.strategy.strategy'
+  if (!strategy.includes('/')) {
+    if (strategy !== 'OldestEmulationVersion') errors.push(notSupported(path, strategy, ['OldestEmulationVersion']))
+    return
+  }
+  for (const why of qualifiedName(strategy)) errors.push(invalid(path, strategy, why))
+}
