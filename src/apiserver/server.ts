@@ -12,6 +12,7 @@ import type { Pki } from '../base/pki.ts'
 import { reviews } from './actions/reviews.ts'
 import type { AdmissionSettings } from './admission/plugin-choice.ts'
 import { standardAdmission } from './admission/plugins.ts'
+import { AdmissionPolicies } from './admission/policies/policies.ts'
 import { enforcesQuotas } from './admission/resource-quota.ts'
 import { AdmissionWebhooks } from './admission/webhooks/webhooks.ts'
 import { Aggregator } from './aggregation/aggregator.ts'
@@ -140,6 +141,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const clientPair = () => pki?.frontProxy.client
   const aggregator = await Aggregator.open({ store, clock, log, random, newUid, resources, clientPair })
   const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics, authorize })
+  const policies = await AdmissionPolicies.open({ store, resources, authorize })
   const registry: Registry = {
     store,
     clock,
@@ -153,6 +155,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       resources,
       quotas,
       webhooks,
+      policies,
       settings: options.admission,
     }),
     // Ports have been given when quotas count them.
@@ -288,6 +291,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         addresses.close()
         authorizer.close()
         webhooks.close()
+        policies.close()
         aggregator.close()
       })()
       return closing
@@ -332,7 +336,9 @@ const openApiPaths = (openApi: OpenApi, aggregator: Aggregator): PathHandler => 
   owns: (path) => path.startsWith('/openapi/v'),
   async respond(request) {
     const { path, query, headers } = request
-    if (aggregator.remotes.length === 0 || !/^\/openapi\/v[23]\/?$/.test(path)) {
+    // Who asks for protobuf gets this server's own part: what others publish is only known as JSON.
+    const mergeable = /^\/openapi\/v[23]\/?$/.test(path) && !headers['accept']?.includes('proto-openapi')
+    if (aggregator.remotes.length === 0 || !mergeable) {
       return openApi.respond(path, query, headers)
     }
     const local = openApi.respond(path.replace(/\/$/, ''), query, { accept: 'application/json' })

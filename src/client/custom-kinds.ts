@@ -35,7 +35,12 @@ function made({ spec, status }: Definition): Kind<never> | null {
   const served = spec.versions.filter((version) => version.served)
   if (served.length === 0 || !isConditionTrue(status?.conditions, 'Established')) return null
   const best = served.find(({ storage }) => storage) ?? [...served].sort((a, b) => byPreference(a.name, b.name))[0]!
-  const { plural, kind, singular = kind.toLowerCase(), listKind = `${kind}List` } = status?.acceptedNames ?? spec.names
+  const {
+    plural,
+    kind,
+    singular = kind.toLowerCase(),
+    listKind = `${kind}List`,
+  } = status?.acceptedNames?.kind ? status.acceptedNames : spec.names
   const made: Kind = {
     group: spec.group,
     version: best.name,

@@ -73,8 +73,11 @@ class GarbageCollector {
 
   #followKind(kind: Kind<never>): () => void {
     return this.#deps.cache.watch(kind as unknown as Kind, ({ type, object }) => {
-      if (type === 'deleted') this.#look(this.#graph.remove(object.metadata.uid))
-      else this.#look(this.#graph.put(kind, object))
+      const { uid } = object.metadata
+      if (type !== 'deleted') return this.#look(this.#graph.put(kind, object))
+      // By the time its dependents are looked at, a custom kind may be gone too, and nobody could be asked.
+      if (!this.#kinds.includes(kind)) this.#absent.set(uid, true)
+      this.#look(this.#graph.remove(uid))
     })
   }
 
@@ -107,6 +110,7 @@ class GarbageCollector {
   }
 
   #seemsSolid(owner: Owner, { namespace }: GraphNode): boolean {
+    if (this.#absent.get(owner.uid)) return false
     const kind = this.#kindOf(owner)
     if (!kind) return true
     const known = this.#deps.cache.get(kind as unknown as Kind, owner.name, scopeOf(kind, namespace))

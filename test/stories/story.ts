@@ -11,6 +11,7 @@
 import assert from 'node:assert/strict'
 import { parseAllDocuments } from 'yaml'
 import { builtinKinds } from '../../src/api/kinds/builtin.ts'
+import type { CustomResourceDefinition } from '../../src/api/kinds/custom-resource-definition.ts'
 import { Event } from '../../src/api/kinds/event.ts'
 import type { Kind } from '../../src/api/kinds/kind.ts'
 import type { Pod } from '../../src/api/kinds/pod.ts'
@@ -18,6 +19,7 @@ import { isNotFound } from '../../src/api/meta/errors.ts'
 import type { DeepReadonly, KubeObject } from '../../src/api/meta/object.ts'
 import { isPodReady } from '../../src/api/meta/pods.ts'
 import { parseDuration } from '../../src/api/meta/time.ts'
+import { customKind } from '../../src/client/custom-kinds.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 
 const LIMIT_MS = 10 * 60_000
@@ -129,6 +131,7 @@ class Teller {
     for (const document of parseAllDocuments(block)) {
       const object = document.toJS() as KubeObject
       const kind = kindNamed(object.kind)
+      declare(object)
       const namespace = kind.scope === 'Namespaced' ? (object.metadata.namespace ?? this.#namespace) : undefined
       const target = { name: object.metadata.name, namespace }
       await client.patch(ctx, kind, target, { type: 'apply', body: object, force: true }, { fieldManager: 'story' })
@@ -275,8 +278,19 @@ function parseSubject(text: string): { name: string; kind: Kind } {
   return { name: text.slice(0, dot), kind: kindNamed(text.slice(dot + 1)) }
 }
 
+/** Kinds that the stories' own definitions declare. */
+const customs: Kind<never>[] = []
+
+/** A definition makes its kind known to the lines that follow. */
+function declare(object: KubeObject): void {
+  if (object.kind !== 'CustomResourceDefinition') return
+  const established = { conditions: [{ type: 'Established', status: 'True' }] }
+  const kind = customKind({ ...(object as unknown as CustomResourceDefinition), status: established })
+  if (kind) customs.push(kind)
+}
+
 function kindNamed(name: string): Kind {
-  const found = builtinKinds.find(({ kind, plural, singular, shortNames }) =>
+  const found = [...builtinKinds, ...customs].find(({ kind, plural, singular, shortNames }) =>
     [kind, plural, singular, ...shortNames].includes(name),
   )
   if (!found) throw new Error(`no such kind: ${name}`)

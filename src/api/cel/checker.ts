@@ -139,12 +139,15 @@ class Checker {
 
   #select(expr: SelectExpr): CelType {
     const name = expr.test ? undefined : qualifiedName(expr)
-    if (
-      name &&
-      !this.#isLocal(name.slice(0, name.indexOf('.'))) &&
-      this.#lookup(name.slice(0, name.indexOf('.'))) === undefined
-    ) {
-      const named = this.#typeNamed(name)
+    const root = name?.slice(0, name.indexOf('.')) ?? ''
+    if (name && !this.#isLocal(root)) {
+      // `authorizer.requestResource` is a variable of its own
+      const variable = this.#scope.variable(name)
+      if (variable) {
+        expr.qualified = { kind: 'ident', pos: expr.pos, name }
+        return variable
+      }
+      const named = this.#lookup(root) ? undefined : this.#typeNamed(name)
       if (named) {
         expr.qualified = { kind: 'ident', pos: expr.pos, name, typeName: name }
         return typeOfType(named)

@@ -73,7 +73,7 @@ class Compiler {
         if (expr.typeName) return constant(new TypeValue(expr.typeName))
         return charged(this.#attribute(expr))
       case 'select':
-        if (expr.qualified) return constant(new TypeValue(expr.qualified.name))
+        if (expr.qualified) return this.value(expr.qualified)
         return expr.test ? { run: this.#attribute(expr) } : charged(this.#attribute(expr))
       case 'call':
         return isIndex(expr) ? charged(this.#attribute(expr)) : this.#call(expr)

@@ -143,6 +143,7 @@ const MEMBER_MACROS: ReadonlyMap<string, Build> = new Map<string, Build>([
   ],
   ['all/3', (t, [i, v, p], pos) => all(t, variables(i!, v!), p!, pos)],
   ['exists/3', (t, [i, v, p], pos) => exists(t, variables(i!, v!), p!, pos)],
+  ['exists_one/3', (t, [i, v, p], pos) => existsOne(t, variables(i!, v!), p!, pos)],
   ['existsOne/3', (t, [i, v, p], pos) => existsOne(t, variables(i!, v!), p!, pos)],
   ['transformList/3', (t, [i, v, e], pos) => collect(t, variables(i!, v!), undefined, list(pos), append(pos, e!), pos)],
   ['transformList/4', (t, [i, v, p, e], pos) => collect(t, variables(i!, v!), p!, list(pos), append(pos, e!), pos)],

@@ -32,17 +32,6 @@ export function checkDomainPath(errors: FieldError[], field: string, value: stri
   }
 }
 
-const DRIVER_NAME_BYTES = 63
-
-/** Of storage and device drivers: a domain in which upper case is allowed. */
-export function checkDriverName(errors: FieldError[], field: string, value: string | undefined): void {
-  const name = value ?? ''
-  if (name === '') errors.push(required(field))
-  if (Buffer.byteLength(name) > DRIVER_NAME_BYTES) errors.push(tooLong(field, DRIVER_NAME_BYTES))
-  const lower = name.toLowerCase()
-  for (const problem of dnsSubdomain(lower)) errors.push(invalid(field, lower, problem))
-}
-
 const REASON = '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?'
 const REASON_RE = new RegExp(`^(?:${REASON})$`)
 const REASON_SENTENCE =

@@ -20,6 +20,7 @@ export const CSIDriver = defineKind<CSIDriver>({
   kind: 'CSIDriver',
   plural: 'csidrivers',
   scope: 'Cluster',
+  allowUnconditionalUpdate: false,
   description: 'Tells the cluster how to deal with a storage driver.',
   columns: [
     flag('AttachRequired', (d) => d.spec?.attachRequired),

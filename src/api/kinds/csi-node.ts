@@ -4,9 +4,9 @@ import { qualifiedName } from '../meta/names.ts'
 import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/storage.v1.ts'
 import { checkImmutable, checkNonNegative } from './check.ts'
-import { checkDriverName } from './check-form.ts'
 import { age, integer } from './columns.ts'
 import { defineKind } from './kind.ts'
+import { checkDriverName } from './pod-validation/volume-sources.ts'
 
 export type CSINode = types.CSINode
 
@@ -16,6 +16,7 @@ export const CSINode = defineKind<CSINode>({
   kind: 'CSINode',
   plural: 'csinodes',
   scope: 'Cluster',
+  allowUnconditionalUpdate: false,
   description: 'The storage drivers that run on a node.',
   columns: [integer('Drivers', (n) => n.spec?.drivers?.length, 'Number of storage drivers on the node.'), age()],
   hasGeneration: false,

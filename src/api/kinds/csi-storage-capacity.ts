@@ -15,6 +15,7 @@ export const CSIStorageCapacity = defineKind<CSIStorageCapacity>({
   kind: 'CSIStorageCapacity',
   plural: 'csistoragecapacities',
   scope: 'Namespaced',
+  allowUnconditionalUpdate: false,
   description: 'How much storage of a class is left in a part of the cluster.',
   columns: [
     text('StorageClassName', (c) => c.storageClassName ?? '', 'The class of storage.'),

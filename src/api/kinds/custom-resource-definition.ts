@@ -26,6 +26,7 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
   kind: 'CustomResourceDefinition',
   plural: 'customresourcedefinitions',
   scope: 'Cluster',
+  allowUnconditionalUpdate: false,
   shortNames: ['crd', 'crds'],
   categories: ['api-extensions'],
   subresources: ['status'],

@@ -14,6 +14,7 @@ export const MutatingAdmissionPolicyBinding = defineKind<MutatingAdmissionPolicy
   kind: 'MutatingAdmissionPolicyBinding',
   plural: 'mutatingadmissionpolicybindings',
   scope: 'Cluster',
+  allowUnconditionalUpdate: false,
   categories: ['api-extensions'],
   description: 'Says where a mutating policy holds, and with which parameters.',
   columns: [

@@ -14,6 +14,7 @@ export const MutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
   kind: 'MutatingAdmissionPolicy',
   plural: 'mutatingadmissionpolicies',
   scope: 'Cluster',
+  allowUnconditionalUpdate: false,
   categories: ['api-extensions'],
   description: 'Expressions that change objects before they are stored.',
   columns: [

@@ -12,6 +12,7 @@ export const MutatingWebhookConfiguration = defineKind<MutatingWebhookConfigurat
   kind: 'MutatingWebhookConfiguration',
   plural: 'mutatingwebhookconfigurations',
   scope: 'Cluster',
+  allowUnconditionalUpdate: false,
   categories: ['api-extensions'],
   description: 'Web services that may change objects before they are stored.',
   columns: [integer('Webhooks', (c) => c.webhooks?.length, 'Number of webhooks.'), age()],

@@ -15,6 +15,7 @@ export const PodDisruptionBudget = defineKind<PodDisruptionBudget>({
   kind: 'PodDisruptionBudget',
   plural: 'poddisruptionbudgets',
   scope: 'Namespaced',
+  allowUnconditionalUpdate: false,
   shortNames: ['pdb'],
   subresources: ['status'],
   description: 'Limits how many pods of a set may be evicted at the same time.',

@@ -6,7 +6,7 @@ import type * as types from '../types/node.v1.ts'
 import { checkImmutable } from './check.ts'
 import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'
-import { checkResourceMap } from './pod-validation/resources.ts'
+import { checkResources } from './pod-validation/resources.ts'
 import { checkTolerations } from './pod-validation/scheduling.ts'
 
 export type RuntimeClass = types.RuntimeClass
@@ -17,6 +17,7 @@ export const RuntimeClass = defineKind<RuntimeClass>({
   kind: 'RuntimeClass',
   plural: 'runtimeclasses',
   scope: 'Cluster',
+  allowUnconditionalUpdate: false,
   description: 'Names a configuration of the container runtime for pods to choose.',
   columns: [text('Handler', (c) => c.handler ?? '', 'The configuration of the runtime.'), age()],
   validate(c) {
@@ -24,7 +25,7 @@ export const RuntimeClass = defineKind<RuntimeClass>({
     const handler = c.handler ?? ''
     for (const problem of dnsLabel(handler)) errors.push(invalid('handler', handler, problem))
     // k8s: told as the limits that they are like
-    checkResourceMap(errors, 'overhead.limits', c.overhead?.podFixed, false)
+    checkResources(errors, 'overhead', { limits: c.overhead?.podFixed ?? {} }, new Set())
     errors.push(...validateLabels(c.scheduling?.nodeSelector, 'scheduling.nodeSelector'))
     checkTolerations(errors, 'scheduling.tolerations', c.scheduling?.tolerations)
     return errors

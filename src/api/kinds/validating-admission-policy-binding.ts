@@ -14,6 +14,7 @@ export const ValidatingAdmissionPolicyBinding = defineKind<ValidatingAdmissionPo
   kind: 'ValidatingAdmissionPolicyBinding',
   plural: 'validatingadmissionpolicybindings',
   scope: 'Cluster',
+  allowUnconditionalUpdate: false,
   categories: ['api-extensions'],
   description: 'Says where a policy holds, with which parameters, and what happens to what violates it.',
   columns: [

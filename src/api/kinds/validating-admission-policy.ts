@@ -14,6 +14,7 @@ export const ValidatingAdmissionPolicy = defineKind<ValidatingAdmissionPolicy>({
   kind: 'ValidatingAdmissionPolicy',
   plural: 'validatingadmissionpolicies',
   scope: 'Cluster',
+  allowUnconditionalUpdate: false,
   categories: ['api-extensions'],
   subresources: ['status'],
   description: 'Expressions that objects must satisfy before they are stored.',

@@ -12,6 +12,7 @@ export const ValidatingWebhookConfiguration = defineKind<ValidatingWebhookConfig
   kind: 'ValidatingWebhookConfiguration',
   plural: 'validatingwebhookconfigurations',
   scope: 'Cluster',
+  allowUnconditionalUpdate: false,
   categories: ['api-extensions'],
   description: 'Web services that may refuse objects before they are stored.',
   columns: [integer('Webhooks', (c) => c.webhooks?.length, 'Number of webhooks.'), age()],

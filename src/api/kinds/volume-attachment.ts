@@ -4,9 +4,9 @@ import { dnsSubdomain } from '../meta/names.ts'
 import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/storage.v1.ts'
 import { checkImmutable } from './check.ts'
-import { checkDriverName } from './check-form.ts'
 import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'
+import { checkDriverName } from './pod-validation/volume-sources.ts'
 
 export type VolumeAttachment = types.VolumeAttachment
 
@@ -16,6 +16,7 @@ export const VolumeAttachment = defineKind<VolumeAttachment>({
   kind: 'VolumeAttachment',
   plural: 'volumeattachments',
   scope: 'Cluster',
+  allowUnconditionalUpdate: false,
   subresources: ['status'],
   description: 'The wish to attach a volume to a node, or to detach it.',
   columns: [

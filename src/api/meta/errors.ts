@@ -142,22 +142,25 @@ export const required = (field: string, why = ''): FieldError => ({
 export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError => ({
   type: 'FieldValueNotSupported',
   field,
-  message: `Unsupported value: ${shown(value)}: supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}`,
+  message:
+    supported.length > 0
+      ? `Unsupported value: ${shown(value)}: supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}`
+      : `Unsupported value: ${shown(value)}`,
 })
 export const forbiddenField = (field: string, why: string): FieldError => ({
   type: 'FieldValueForbidden',
   field,
   message: `Forbidden: ${why}`,
 })
-export const duplicate = (field: string, value: unknown): FieldError => ({
+export const duplicate = (field: string, value: unknown, why = ''): FieldError => ({
   type: 'FieldValueDuplicate',
   field,
-  message: `Duplicate value: ${shown(value)}`,
+  message: `Duplicate value: ${shown(value)}${why && `: ${why}`}`,
 })
-export const notFoundValue = (field: string, value: unknown): FieldError => ({
+export const notFoundValue = (field: string, value: unknown, why = ''): FieldError => ({
   type: 'FieldValueNotFound',
   field,
-  message: `Not found: ${shown(value)}`,
+  message: `Not found: ${shown(value)}${why && `: ${why}`}`,
 })
 export const tooLong = (field: string, maxBytes: number): FieldError => ({
   type: 'FieldValueTooLong',

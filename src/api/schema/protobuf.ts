@@ -31,12 +31,14 @@ export function encodeBuiltin(object: object): Uint8Array {
   const slash = apiVersion.indexOf('/')
   const [group, version] = slash < 0 ? ['', apiVersion] : [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)]
   return encodeProtobuf(
-    group === '' && META_KINDS.has(kind) ? structNamed(`meta.v1.${kind}`) : structFor(group, version, kind),
+    (group === '' && META_KINDS.has(kind)) || group === 'meta.k8s.io'
+      ? structNamed(`meta.v1.${kind}`)
+      : structFor(group, version, kind),
     object,
   )
 }
 
-/** k8s: these say `v1` although they belong to no group. */
+/** k8s: these say `v1` although they belong to no group; meta.k8s.io has the same types in all of its versions. */
 const META_KINDS: ReadonlySet<string> = new Set([
   'Status',
   'List',

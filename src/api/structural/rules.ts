@@ -1,7 +1,8 @@
 // The CEL rules of a schema (x-kubernetes-validations). What compiles and runs them is loaded when the first schema with a rule appears;
 // a schema's rules are compiled once.
-import type { FieldError } from '../meta/errors.ts'
+
 import type { compileSchemaRules, SchemaRules } from '../cel/schema-rules.ts'
+import type { FieldError } from '../meta/errors.ts'
 import { type Props, someProps } from './props.ts'
 
 let compile: typeof compileSchemaRules | undefined

@@ -31,6 +31,7 @@ import { podNodeSelector } from './pod-node-selector.ts'
 import { podResizeValidator } from './pod-resize.ts'
 import { podSecurity } from './pod-security/pod-security.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
+import type { AdmissionPolicies } from './policies/policies.ts'
 import { rbacEscalation } from './rbac.ts'
 import { resourceQuota } from './resource-quota.ts'
 import { runtimeClass } from './runtime-class.ts'
@@ -47,6 +48,7 @@ export interface AdmissionParts {
   readonly resources: Resources
   readonly quotas: QuotaKeeper
   readonly webhooks: AdmissionWebhooks
+  readonly policies: AdmissionPolicies
   readonly settings?: AdmissionSettings | undefined
 }
 
@@ -95,6 +97,7 @@ export const PLUGINS: readonly Entry[] = [
   off('PodResizeValidator', ({ lookup }) => podResizeValidator(lookup)),
   always('WebhookConditions', () => webhookConditions),
   on('MutatingAdmissionWebhook', ({ webhooks }) => webhooks.mutating),
+  on('ValidatingAdmissionPolicy', ({ policies }) => policies.validating),
   on('ValidatingAdmissionWebhook', ({ webhooks }) => webhooks.validating),
   // Nothing comes after it: what it lets through is counted.
   on('ResourceQuota', ({ quotas, settings }) => resourceQuota(quotas, settings?.configurations.ResourceQuota)),

@@ -197,6 +197,9 @@ describe('what another server serves', () => {
     const v2 = (await api.get('/openapi/v2')).body
     assert.ok('/apis/wardle.example.com/v1/flunders' in v2.paths && 'Flunder' in v2.definitions)
     assert.notEqual(v2.paths['/apis/apps/v1/']?.get, 'not theirs')
+    const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
+    const binary = await api.get('/openapi/v2', { headers: { accept } })
+    assert.match(binary.headers['content-type']!, /protobuf$/)
   })
 
   it('is gone with its APIService', async () => {

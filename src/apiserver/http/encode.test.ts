@@ -1,7 +1,7 @@
 // A list in pieces is the list, with the size that was announced.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeBody, listPieces, takesGzip } from './encode.ts'
+import { encodeBody, listPieces, standardEncoders, takesGzip } from './encode.ts'
 
 const head = { kind: 'ConfigMapList', apiVersion: 'v1', metadata: { resourceVersion: '7' } }
 const itemsOf = (count: number, sizeBytes: number) =>
@@ -31,4 +31,17 @@ test('a client takes gzip unless it says that it does not', () => {
   assert.equal(takesGzip('gzip, deflate'), true)
   assert.equal(takesGzip('gzip;q=0'), false)
   assert.equal(takesGzip(undefined), false)
+})
+
+test('YAML has its keys in order and quotes what older readers would take for something else', async () => {
+  const value = {
+    kind: 'ConfigMap',
+    data: { b: 'yes', a: '2026-01-02T03:04:05Z', c: '0755', d: 'y', e: 'plain' },
+    l: [{ x: 1 }],
+  }
+  const bytes = await standardEncoders['application/yaml']!(value)
+  assert.equal(
+    Buffer.from(bytes).toString(),
+    'data:\n  a: "2026-01-02T03:04:05Z"\n  b: "yes"\n  c: "0755"\n  d: "y"\n  e: plain\nkind: ConfigMap\nl:\n- x: 1\n',
+  )
 })

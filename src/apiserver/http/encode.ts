@@ -12,12 +12,27 @@ export type Encoders = Readonly<Record<string, (value: object) => Uint8Array | P
 export const JSON_TYPE = 'application/json'
 export const YAML_TYPE = 'application/yaml'
 
+/** Dates and times, which YAML 1.1 has as a type of their own, and the shortest words for yes and no. */
+const LOOKS_LIKE_MORE = /^(\d{4}-\d{1,2}-\d{1,2}([Tt\s].*)?|[yYnN=])$/
+
 export const standardEncoders: Encoders = {
   [PROTOBUF_MEDIA_TYPE]: (value) => encodeBuiltin(value),
   [YAML_TYPE](value) {
     // Few clients ask for YAML: what makes it is loaded when the first one does.
-    const { stringify } = loadYaml()
-    return Buffer.from(stringify(JSON.parse(JSON.stringify(value)), { aliasDuplicateObjects: false, lineWidth: 0 }))
+    const { Document, visit } = loadYaml()
+    // k8s: keys in order, and nothing unquoted that an older reader would take for a time, a number or a yes.
+    const document = new Document(JSON.parse(JSON.stringify(value)), {
+      version: '1.1',
+      sortMapEntries: true,
+      aliasDuplicateObjects: false,
+    })
+    visit(document, {
+      Scalar(key, node) {
+        if (key === 'key' || typeof node.value !== 'string') return
+        if (LOOKS_LIKE_MORE.test(node.value)) node.type = 'QUOTE_DOUBLE'
+      },
+    })
+    return Buffer.from(document.toString({ lineWidth: 0, indentSeq: false }))
   },
 }
 

@@ -8,18 +8,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import fastify, { type FastifyInstance } from 'fastify'
-import {
-  badRequest,
-  methodNotAllowed,
-  StatusError,
-  timeout,
-  tooLarge,
-  tooManyRequests,
-  unauthorized,
-  unsupportedMediaType,
-  unsupportedPatch,
-} from '../../api/meta/errors.ts'
-import { BODY_MEDIA_TYPES } from '../../api/schema/body.ts'
+import { methodNotAllowed, StatusError, timeout, tooManyRequests } from '../../api/meta/errors.ts'
 import type { ApiRequest, RequestHandler, UserInfo } from '../../api/wire.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
@@ -29,12 +18,14 @@ import type { Metrics } from '../metrics.ts'
 import { errorResponse } from '../respond.ts'
 import type { Upstream } from '../streaming/upstream.ts'
 import { BodyBudget } from './body-budget.ts'
+import { bodyError } from './body-error.ts'
 import { limitConnections } from './connection-limits.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Encoders } from './encode.ts'
 import { endIdleConnections, refuseMalformed, withoutPolling } from './idle-connections.ts'
 import { type Leaving, type RawResponse, send } from './send.ts'
 import { refuseUpgrade, tunnel } from './tunnel.ts'
+import { isWatchUrl, sendWatchMessages } from './websocket-watch.ts'
 
 export interface ServerTls {
   readonly cert: string
@@ -135,7 +126,7 @@ export class FrontEnd {
       reply.hijack()
       await this.#send(
         reply.raw as never,
-        errorResponse(bodyError(err, request.method), this.#parts.log),
+        errorResponse(bodyError(err, request.method, MAX_BODY_BYTES), this.#parts.log),
         request.raw,
         neverAborted,
       )
@@ -356,8 +347,10 @@ export class FrontEnd {
     const labels = { verb: 'CONNECT', component: 'apiserver' }
     metrics.longRunning.add(labels, 1)
     try {
-      const upstream = await connect(await this.#request(raw as RawRequest, undefined, gone))
-      await tunnel(raw, socket, head, upstream, log)
+      const request = await this.#request(raw as RawRequest, undefined, gone)
+      if (raw.method === 'GET' && isWatchUrl(raw.url ?? '')) {
+        await sendWatchMessages(raw, socket, head, await this.#parts.handler(request))
+      } else await tunnel(raw, socket, head, await connect(request), log)
     } finally {
       metrics.longRunning.add(labels, -1)
       stopping.removeEventListener('abort', cut)
@@ -444,13 +437,4 @@ const remoteAddressOf = (raw: RawRequest) => (raw.stream?.session?.socket ?? raw
 function peerOf(raw: RawRequest): PeerIdentity | undefined {
   const socket = raw.stream?.session?.socket ?? (raw.socket as TLSSocket)
   return typeof socket.getPeerCertificate === 'function' ? peerIdentity(socket) : undefined
-}
-
-function bodyError(err: unknown, method: string): unknown {
-  const { code, statusCode, message } = err as { code?: string; statusCode?: number; message: string }
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(`Request entity too large: limit is ${MAX_BODY_BYTES}`)
-  if (statusCode === 401) return unauthorized()
-  if (statusCode === 415) return method === 'PATCH' ? unsupportedPatch() : unsupportedMediaType(BODY_MEDIA_TYPES)
-  if (statusCode !== undefined && statusCode < 500) return badRequest(message)
-  return err
 }

@@ -28,6 +28,8 @@ export interface Operation {
   gvk: GroupVersionKind
   query: readonly Parameter[]
   body?: TypeRef | 'patch'
+  /** Of a custom resource, which knows no strategic merge. */
+  custom: boolean
   bodyRequired: boolean
   /** Undefined: text (logs) or a stream. */
   answer: TypeRef | undefined
@@ -170,8 +172,9 @@ class OperationBuilder {
     description: string,
     rest: Pick<Operation, 'query' | 'answer' | 'codes'> & Partial<Pick<Operation, 'body' | 'bodyRequired' | 'gvk'>>,
   ): Operation {
-    const { group, version, kind } = this.#kind
+    const { group, version, kind, custom } = this.#kind
     return {
+      custom: custom !== undefined,
       method,
       action,
       id: `${verb}${groupWord(group)}${capital(version)}${subject}`,

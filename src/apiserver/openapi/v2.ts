@@ -2,7 +2,7 @@
 import type { Kind } from '../../api/kinds/kind.ts'
 import { Definitions, groupVersionKinds, type Json } from './definitions.ts'
 import { type Operation, type Parameter, type PathOperations, pathsOfKind, type TypeRef } from './operations.ts'
-import { PATCH_MEDIA_TYPES } from './v3.ts'
+import { patchMediaTypes } from './v3.ts'
 
 export function v2Document(kinds: readonly Kind[], version: string): Json {
   const definitions = new Definitions('v2', groupVersionKinds(kinds))
@@ -59,7 +59,7 @@ function operationItem(operation: Operation, definitions: Definitions): Json {
   }
   return {
     description: operation.description,
-    consumes: body === 'patch' ? PATCH_MEDIA_TYPES : ['*/*'],
+    consumes: body === 'patch' ? patchMediaTypes(operation) : ['*/*'],
     produces: answer ? ['application/json', 'application/yaml'] : ['*/*'],
     schemes: ['https'],
     tags: [operation.tag],

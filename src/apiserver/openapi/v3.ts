@@ -10,6 +10,10 @@ export const PATCH_MEDIA_TYPES = [
   'application/strategic-merge-patch+json',
 ]
 
+/** k8s: clients look here for whether they may send strategic merges. */
+export const patchMediaTypes = ({ custom }: Operation): readonly string[] =>
+  custom ? PATCH_MEDIA_TYPES.filter((type) => !type.includes('strategic')) : PATCH_MEDIA_TYPES
+
 /** The document of one group-version. `gvks` names what every definition of the whole server stands for. */
 export function v3Document(
   kinds: readonly Kind[],
@@ -74,7 +78,7 @@ function operationItem(operation: Operation, definitions: Definitions): Json {
     ...(operation.query.length > 0
       ? { parameters: operation.query.map((p) => ({ ...parameterItem(p), in: 'query' })) }
       : {}),
-    ...(operation.body ? { requestBody: requestBody(operation.body, operation.bodyRequired, definitions) } : {}),
+    ...(operation.body ? { requestBody: requestBody(operation, operation.body, definitions) } : {}),
     responses,
     'x-kubernetes-action': operation.action,
     'x-kubernetes-group-version-kind': operation.gvk,
@@ -86,12 +90,12 @@ const answerTypes = ({ action }: Operation) =>
     ? ['application/json', 'application/json;stream=watch', 'application/yaml']
     : ['application/json', 'application/yaml']
 
-function requestBody(body: TypeRef | 'patch', required: boolean, definitions: Definitions): Json {
+function requestBody(operation: Operation, body: TypeRef | 'patch', definitions: Definitions): Json {
   const content =
     body === 'patch'
-      ? Object.fromEntries(PATCH_MEDIA_TYPES.map((type) => [type, { schema: definitions.patchRef() }]))
+      ? Object.fromEntries(patchMediaTypes(operation).map((type) => [type, { schema: definitions.patchRef() }]))
       : { '*/*': { schema: refTo(body, definitions) } }
-  return { content, ...(required ? { required } : {}) }
+  return { content, ...(operation.bodyRequired ? { required: true } : {}) }
 }
 
 const refTo = ({ schema, name, description }: TypeRef, definitions: Definitions) =>

@@ -289,6 +289,63 @@ test('what is no apply configuration is refused', () => {
   refused(deployment({ replicas: 'x' }), /cannot unmarshal string/)
 })
 
+test('a list keeps what only it has in its place while shared elements take the order of the configuration', () => {
+  const containers = (...names: string[]) =>
+    deployment({ template: { spec: { containers: names.map((name) => ({ name })) } } })
+  const orders: [string[], string[], string[]][] = [
+    [
+      ['c', 'a', 'b'],
+      ['a', 'c'],
+      ['a', 'b', 'c'],
+    ],
+    [
+      ['a', 'b', 'c'],
+      ['c', 'x'],
+      ['a', 'b', 'c', 'x'],
+    ],
+    [
+      ['a', 'b'],
+      ['x', 'b', 'a'],
+      ['x', 'b', 'a'],
+    ],
+    [
+      ['a', 'x', 'b', 'y'],
+      ['b', 'a'],
+      ['x', 'b', 'y', 'a'],
+    ],
+  ]
+  for (const [live, config, expected] of orders) {
+    const before = update(Deployment, undefined, containers(...live), 'other')
+    const after = apply(Deployment, before, containers(...config), 'me', true) as unknown as {
+      spec: { template: { spec: { containers: { name: string }[] } } }
+    }
+    const got = after.spec.template.spec.containers.map(({ name }) => name)
+    assert.deepEqual(got, expected, `${live} with ${config}`)
+  }
+})
+
+test('a map that loses its last key is empty and not removed: whoever holds it goes on holding it', () => {
+  const first = apply(Deployment, undefined, deployment({}, { annotations: { c: 'x' } }), 'a', false)
+  const second = apply(Deployment, first, deployment({}, { annotations: {} }), 'b', false)
+  const third = apply(Deployment, second, deployment({}), 'a', false)
+  assert.equal((third.metadata as { annotations?: object }).annotations, undefined)
+  const held = third.metadata?.managedFields?.find(({ manager }) => manager === 'b')
+  assert.match(JSON.stringify(held?.fieldsV1), /"f:annotations":\{\}/)
+})
+
+test('conflicts are told level by level, fields first', () => {
+  const spec = (image: string, tolerance: string) => ({
+    paused: true,
+    template: { spec: { containers: [{ name: 'c', image }], schedulerName: tolerance } },
+  })
+  const first = apply(Deployment, undefined, deployment(spec('1', 'x')), 'a', false)
+  assert.throws(() => apply(Deployment, first, deployment(spec('2', 'y')), 'b', false), {
+    message:
+      'Apply failed with 2 conflicts: conflicts with "a":\n' +
+      '- .spec.template.spec.schedulerName\n- .spec.template.spec.containers[name="c"].image',
+  })
+})
+
 test('inputs are never changed', () => {
   const live = update(Deployment, undefined, deployment({ replicas: 1 }), 'kubectl')
   const config = deployment({ replicas: 2 }, { labels: { a: 'b' } })

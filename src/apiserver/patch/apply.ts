@@ -102,7 +102,7 @@ function readConfiguration(target: ApplyTarget, configuration: unknown): PlainOb
 function notTyped(target: ApplyTarget, { metadata }: PlainObject, err: unknown): unknown {
   if (!(err instanceof TypedValueError) && !(err instanceof DecodeError)) return err
   const { namespace, name } = (metadata ?? {}) as { namespace?: string; name?: string }
-  const of = `${namespace ? `${namespace}/` : '/'}${name ?? ''}; ${target.apiVersion}, Kind=${target.kind}`
+  const of = `${namespace ? `${namespace}/` : '/'}${name ?? ''}; ${target.apiVersion.includes('/') ? '' : '/'}${target.apiVersion}, Kind=${target.kind}`
   return malformedPatch(`failed to create typed patch object (${of}): ${err.message}`)
 }
 
@@ -144,9 +144,14 @@ function merge(
 
   const base = live ?? emptyObject(target.schema)
   let merged = mergeApplied(target.schema, base, config) as PlainObject
-  if (previous && previous.set !== set) merged = removeAbandoned(target, merged, previous.set, managers)
+  let compared = merged
+  if (previous && previous.set !== set) {
+    const abandoned = abandonedPaths(previous.set, managers)
+    compared = (removePaths(target.schema, merged, abandoned, true) ?? {}) as PlainObject
+    merged = (removePaths(target.schema, merged, abandoned) ?? {}) as PlainObject
+  }
 
-  const changes = compare(target.schema, base, merged)
+  const changes = compare(target.schema, base, compared)
   const changed = ownable(target, changes.changed)
   const conflicts: Conflict[] = []
   for (const [other, held] of managers) {
@@ -168,19 +173,14 @@ function configuredPaths(target: ApplyTarget, config: PlainObject): FieldSet {
   }
 }
 
-/** Takes out what the manager applied before and no manager holds any more. */
-function removeAbandoned(
-  target: WriteTarget,
-  merged: PlainObject,
-  previous: FieldSet,
-  managers: Managers,
-): PlainObject {
+/** What the manager applied before and no manager holds any more. */
+function abandonedPaths(previous: FieldSet, managers: Managers): FieldSet {
   let abandoned = withNamedParents(previous)
   for (const { set } of managers.values()) {
-    if (isEmptySet(abandoned)) return merged
+    if (isEmptySet(abandoned)) return abandoned
     abandoned = difference(abandoned, withNamedParents(set))
   }
-  return (removePaths(target.schema, merged, abandoned) ?? {}) as PlainObject
+  return abandoned
 }
 
 function finish(

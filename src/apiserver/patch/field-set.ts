@@ -131,20 +131,23 @@ function ensureChildren(set: FieldSet): Record<string, FieldSet> {
   return out
 }
 
-/** The members as clients read them, sorted: `.spec.template.spec.containers[name="web"].image`. */
+/**
+ * The members as clients read them: `.spec.template.spec.containers[name="web"].image`. k8s: of each level the members first, then what
+ * lies in its parts; fields before list elements by key, by value and by index.
+ */
 export function formatPaths(set: FieldSet): string[] {
   const out: string[] = []
   const visit = (node: FieldSet, path: string) => {
-    for (const key in node) {
-      if (key === MEMBER) continue
-      const at = path + formatElement(key)
-      if (isMember(node[key]!)) out.push(at)
-      visit(node[key]!, at)
-    }
+    const elements = Object.keys(node)
+      .filter((key) => key !== MEMBER)
+      .sort((a, b) => KINDS_OF_ELEMENTS.indexOf(a[0]!) - KINDS_OF_ELEMENTS.indexOf(b[0]!) || (a < b ? -1 : 1))
+    for (const key of elements) if (isMember(node[key]!)) out.push(path + formatElement(key))
+    for (const key of elements) visit(node[key]!, path + formatElement(key))
   }
   visit(set, '')
-  return out.sort()
+  return out
 }
+const KINDS_OF_ELEMENTS = 'fkvi'
 
 /** One step of a path: `.name`, `[="value"]`, `[key="value"]`. */
 export function formatElement(element: string): string {

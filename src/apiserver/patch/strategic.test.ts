@@ -148,3 +148,11 @@ test('service ports merge by port', () => {
     },
   )
 })
+
+test('replacing or deleting what is not there does nothing', () => {
+  const pod = { spec: { nodeName: 'n' } }
+  for (const $patch of ['replace', 'delete']) {
+    const patch = { spec: { securityContext: { fsGroup: 1, $patch } } }
+    assert.deepEqual(applyStrategicPatch(structFor('', 'v1', 'Pod'), pod, patch), pod)
+  }
+})

@@ -54,6 +54,8 @@ function mergeObject(schema: Schema | undefined, original: JsonObject, patch: Js
     } else if (isObject(value) && isObject(current) && !replacesObject(field)) {
       setKey(out, name, mergeObject(field?.schema ?? valueSchema(schema), current, value))
     } else {
+      // k8s: what is to replace or delete something that isn't there does nothing.
+      if (isDirected(value) && current === undefined) continue
       setKey(out, name, withoutDirectives(value))
     }
   }
@@ -226,17 +228,19 @@ function arrange(
   return [...out, ...named.slice(n)]
 }
 
+const isDirected = (value: unknown) => isObject(value) && value[DIRECTIVE] !== undefined
+
 /** A value that is taken over whole: its directives have done their work, its nulls mean "nothing here". */
 function withoutDirectives(value: unknown): unknown {
   if (Array.isArray(value)) {
-    return value.filter((item) => !(isObject(item) && item[DIRECTIVE] !== undefined)).map(withoutDirectives)
+    return value.filter((item) => !isDirected(item)).map(withoutDirectives)
   }
   if (!isObject(value)) return value
   const out: JsonObject = {}
   for (const key of Object.keys(value)) {
     if (key === DIRECTIVE || key === RETAIN_KEYS || key.startsWith(DELETE_PREFIX) || key.startsWith(ORDER_PREFIX))
       continue
-    if (value[key] !== null) setKey(out, key, withoutDirectives(value[key]))
+    if (value[key] !== null && !isDirected(value[key])) setKey(out, key, withoutDirectives(value[key]))
   }
   return out
 }

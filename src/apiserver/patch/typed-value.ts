@@ -238,33 +238,54 @@ export function mergeApplied(schema: Schema | undefined, live: unknown, config: 
   return out
 }
 
-/** Elements of the configuration come in its order; the others stay where they were between them. */
+/**
+ * Elements of the configuration come in its order, the others stay where they were between them. k8s: an element that both have, and
+ * whose turn in the configuration is still to come, doesn't hold up the others that follow it in the live list.
+ */
 function mergeLists(schema: ListSchema, live: unknown[], config: unknown[]): unknown[] {
   const [left, right] = [elementsOf(schema, live), elementsOf(schema, config)]
   if (!left || !right) return config
-  const order = [...left.keys()]
+  const lefts = [...left.keys()]
+  const rights = [...right.keys()]
+  const shared = rights.filter((element) => left.has(element))
   const merged = new Set<string>()
   const out: unknown[] = []
-  let next = 0
-  /** Takes over what only the live list has, up to its next element that is still to be merged. */
-  const keepOthers = () => {
-    for (; next < order.length; next++) {
-      const element = order[next]!
-      if (!right.has(element)) out.push(left.get(element))
-      else if (!merged.has(element)) return
-    }
-  }
-  for (const [element, value] of right) {
-    keepOthers()
+  let turn = 0
+  const take = (element: string) => {
+    const value = right.get(element)
     out.push(left.has(element) ? mergeApplied(schema.items, left.get(element), value) : value)
     merged.add(element)
+    if (shared[turn] === element) turn++
   }
-  keepOthers()
+  let [l, r] = [0, 0]
+  while (l < lefts.length || r < rights.length) {
+    const [leftmost, rightmost] = [lefts[l], rights[r]]
+    if (leftmost !== undefined && !right.has(leftmost)) {
+      out.push(left.get(leftmost))
+      l++
+    } else if (leftmost !== undefined && leftmost === rightmost) {
+      take(leftmost)
+      l++
+      r++
+    } else if (leftmost !== undefined && (merged.has(leftmost) || (rightmost !== undefined && comesLater(leftmost))))
+      l++
+    else {
+      take(rightmost!)
+      r++
+    }
+  }
   return out
+
+  function comesLater(element: string): boolean {
+    return turn < shared.length && shared[turn] !== element
+  }
 }
 
-/** The value without the members of `set` (and all that is in them); undefined when nothing is left. */
-export function removePaths(schema: Schema | undefined, value: unknown, set: FieldSet): unknown {
+/**
+ * The value without the members of `set` (and all that is in them); undefined when nothing is left.
+ * @param keepEmptied for comparing: what only lost all it contained is empty and not removed
+ */
+export function removePaths(schema: Schema | undefined, value: unknown, set: FieldSet, keepEmptied = false): unknown {
   if (typeof value !== 'object' || value === null || !isGranular(schema)) return value
   if (Array.isArray(value)) {
     if (schema.type !== 'list') return value
@@ -274,11 +295,11 @@ export function removePaths(schema: Schema | undefined, value: unknown, set: Fie
       const node = element === undefined ? undefined : set[element]
       if (!node) out.push(item)
       else if (!isMember(node)) {
-        const rest = removePaths(schema.items, item, node)
+        const rest = removePaths(schema.items, item, node, keepEmptied)
         if (rest !== undefined) out.push(rest)
       }
     }
-    return out.length > 0 ? out : undefined
+    return out.length > 0 || keepEmptied ? out : undefined
   }
   const out: JsonObject = {}
   for (const key in value) {
@@ -286,9 +307,9 @@ export function removePaths(schema: Schema | undefined, value: unknown, set: Fie
     const node = Object.hasOwn(set, `f:${key}`) ? set[`f:${key}`] : undefined
     if (!node) setKey(out, key, inside)
     else if (!isMember(node)) {
-      const rest = removePaths(schemaOf(schema, key), inside, node)
+      const rest = removePaths(schemaOf(schema, key), inside, node, keepEmptied)
       if (rest !== undefined) setKey(out, key, rest)
     }
   }
-  return isEmptySet(out as FieldSet) ? undefined : out
+  return isEmptySet(out as FieldSet) && !keepEmptied ? undefined : out
 }

@@ -94,6 +94,7 @@ async function attempt(
   const errors = [...validateObjectMeta(obj.metadata, metaRules(call)), ...objectErrors(kind, obj)]
   refuseInvalid(kind, obj.metadata.name ?? '', errors)
   if (kind.custom) call.warnings.push(...finalizerWarnings(obj.metadata.finalizers ?? []))
+  if (kind.warnings) call.warnings.push(...kind.warnings(obj, undefined))
   if (managedFields) obj.metadata.managedFields = managedFields
   else trackFields(kind, obj, undefined, { ...options, subresource: '', nowMs })
   await registry.admission.validate(admission)

@@ -50,7 +50,7 @@ export function parseListOptions(kind: Kind, query: URLSearchParams, forWatch: b
     sendInitialEvents: initial === null ? undefined : isTrue(initial),
     selection: parseSelection(kind, query),
   }
-  const errors = forWatch ? watchErrors(options, match) : listErrors(options, match, version)
+  const errors = forWatch ? watchErrors(options, match, version) : listErrors(options, match, version)
   if (errors.length > 0) throw invalidObject({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors)
   const revision = forWatch ? parseWatchVersion(version) : parseResourceVersion(version)
   return { ...options, revision, match: match === '' ? undefined : options.match }
@@ -77,12 +77,15 @@ function listErrors(options: ListOptions, match: string, version: string): Field
   return initial()
 }
 
-function watchErrors(options: ListOptions, match: string): FieldError[] {
+function watchErrors(options: ListOptions, match: string, version: string): FieldError[] {
   const errors: FieldError[] = []
   const refuse = (why: string) => errors.push(forbiddenField('resourceVersionMatch', why))
   if (options.sendInitialEvents !== undefined && match !== 'NotOlderThan') {
     refuse('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
   }
+  // k8s: a watch from any revision is one with initial events, as if it had been asked for.
+  const implied = options.sendInitialEvents === undefined && match === '' && (version === '' || version === '0')
+  if (implied && options.continueToken) refuse('resourceVersionMatch is forbidden when continue is provided')
   if (match === '') return errors
   if (options.sendInitialEvents === undefined) {
     refuse('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided')

@@ -2,13 +2,22 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Pod } from '../../api/kinds/pod.ts'
-import { badRequest, internal, StatusError } from '../../api/meta/errors.ts'
+import {
+  badRequest,
+  type FieldError,
+  forbiddenField,
+  internal,
+  invalid,
+  invalidObject,
+  notSupported,
+  StatusError,
+} from '../../api/meta/errors.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import type { ApiResponse } from '../../api/wire.ts'
 import type { Action } from '../handler.ts'
 import { type Call, refOf } from '../registry/call.ts'
 import { read } from '../registry/get.ts'
-import { parseCount } from '../registry/list-options.ts'
+import { isInteger, unparsed } from '../registry/list-options.ts'
 import type { NodeConnections } from './node-connection.ts'
 import { logPath } from './pod-target.ts'
 
@@ -35,12 +44,31 @@ const text = (body: ApiResponse['body']): ApiResponse => ({
   body,
 })
 
-function checkOptions({ query }: Call): void {
-  for (const name of ['tailLines', 'sinceSeconds', 'limitBytes']) parseCount(query, name)
-  if (query.has('sinceSeconds') && query.has('sinceTime')) {
-    throw badRequest('at most one of `sinceTime` or `sinceSeconds` may be specified')
+/** @throws BadRequest for what is no number, Invalid for what makes no sense */
+export function checkOptions({ query, info }: Pick<Call, 'query' | 'info'>): void {
+  const errors: FieldError[] = []
+  const number = (name: string, least: 0 | 1) => {
+    const text = query.get(name)
+    if (text === null) return undefined
+    if (!isInteger(text)) throw badRequest(unparsed('ParseInt', text))
+    const why = least === 0 ? 'must be greater than or equal to 0' : 'must be greater than 0'
+    if (Number(text) < least) errors.push(invalid(name, Number(text), why))
+    return Number(text)
   }
+  const lines = number('tailLines', 0)
+  number('limitBytes', 1)
+  if (query.has('sinceSeconds') && query.has('sinceTime')) {
+    errors.push(forbiddenField('', 'at most one of `sinceTime` or `sinceSeconds` may be specified'))
+  } else number('sinceSeconds', 1)
+  const stream = query.get('stream') || 'All'
+  if (!STREAMS.includes(stream)) errors.push(notSupported('stream', stream, STREAMS))
+  else if (stream !== 'All' && lines !== undefined) {
+    errors.push(forbiddenField('', '`tailLines` and specific `stream` are mutually exclusive for now'))
+  }
+  if (errors.length > 0) throw invalidObject({ group: '', kind: 'PodLogOptions' }, info.name, errors)
 }
+
+const STREAMS = ['All', 'Stderr', 'Stdout']
 
 /** What the agent said, as an error of the API. */
 export async function refusal(call: Call, answer: IncomingMessage): Promise<StatusError> {

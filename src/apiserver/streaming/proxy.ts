@@ -38,9 +38,12 @@ export function proxy(nodes: NodeConnections): Action {
   }
 }
 
-/** Plain HTTP can't carry exec, attach and port-forward. */
-export const upgradeRequired: Action = () => {
-  throw badRequest('Upgrade request required')
+/** Plain HTTP can't carry exec, attach and port-forward. k8s: where they would lead is found out first. */
+export function upgradeRequired(nodes: NodeConnections): Action {
+  return async (registry, call) => {
+    await upstreamOf(registry, call, nodes)
+    throw badRequest('Upgrade request required')
+  }
 }
 
 export function forwardedHeaders(headers: ApiRequest['headers']): Record<string, string> {

@@ -45,7 +45,7 @@ export async function bind(registry: Registry, call: Call): Promise<ApiResponse>
   if (!name) errors.push(required('metadata.name', 'name is required'))
   refuseInvalid(Binding, name, errors)
   if (binding.metadata?.name && binding.metadata.name !== name) {
-    throw badRequest(`name in URL does not match name in Binding object: ${name} vs ${binding.metadata.name}`)
+    throw badRequest('name in URL does not match name in Binding object')
   }
   const podCall: Call = {
     ...call,

@@ -3,7 +3,7 @@
 import { defineKind, type Kind } from '../../api/kinds/kind.ts'
 import type { Pod } from '../../api/kinds/pod.ts'
 import { PodDisruptionBudget } from '../../api/kinds/pod-disruption-budget.ts'
-import { badRequest, forbidden, internal, notFound, StatusError } from '../../api/meta/errors.ts'
+import { badRequest, forbidden, notFound, StatusError } from '../../api/meta/errors.ts'
 import { selects } from '../../api/meta/label-selector.ts'
 import type { DeepReadonly, KubeObject } from '../../api/meta/object.ts'
 import { isPodReady, isTerminal } from '../../api/meta/pods.ts'
@@ -56,7 +56,7 @@ export async function evict(registry: Registry, call: Call): Promise<ApiResponse
   const eviction = object as { metadata?: { name?: string }; deleteOptions?: WireDeleteOptions }
   const { name } = call.info
   if (eviction.metadata?.name && eviction.metadata.name !== name) {
-    throw badRequest(`name in URL does not match name in Eviction object: ${name} vs ${eviction.metadata.name}`)
+    throw badRequest('name in URL does not match name in Eviction object')
   }
   const asked = eviction.deleteOptions
   const dryRun = writeOptions.dryRun || (asked?.dryRun ?? []).length > 0
@@ -101,14 +101,18 @@ async function claimDisruption(registry: Registry, call: Call, pod: DeepReadonly
     const budgets = found.entries.filter((entry) => covers(entry.object as unknown as Budget, pod))
     if (budgets.length === 0) return
     if (budgets.length > 1) {
-      throw internal('This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.')
+      throw new StatusError(
+        500,
+        '',
+        'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
+      )
     }
     const entry = budgets[0] as Entry
     const next = disrupted(entry.object as unknown as Budget, pod, clock.now())
     if (!next || dryRun) return
     const result = await store.write({ key: entry.key, expect: entry.revision, object: next as unknown as KubeObject })
     if (result.ok) return
-    if (attempt === MAX_ATTEMPTS) throw tooMany(entry.object as unknown as Budget, 'it changed too often')
+    if (attempt === MAX_ATTEMPTS) throw tooMany('it changed too often', RETRY_AFTER_SECONDS)
   }
 }
 
@@ -123,9 +127,10 @@ export function disrupted(budget: Budget, pod: DeepReadonly<Pod>, nowMs: number)
     if (currentHealthy >= desiredHealthy && desiredHealthy > 0) return undefined
   }
   if ((status?.observedGeneration ?? 0) < (metadata.generation ?? 0)) {
-    throw tooMany(budget, `The disruption budget ${metadata.name} is still being processed by the server.`)
+    const why = `The disruption budget ${metadata.name} is still being processed by the server.`
+    throw tooMany(why, RETRY_AFTER_SECONDS)
   }
-  const ref = { group: 'policy', resource: 'poddisruptionbudgets' }
+  const ref = { group: 'policy', resource: 'poddisruptionbudget' }
   if (disruptionsAllowed < 0) throw forbidden(ref, metadata.name, 'pdb disruptions allowed is negative')
   if (Object.keys(disruptedPods).length > MAX_DISRUPTED_PODS) {
     throw forbidden(
@@ -136,7 +141,7 @@ export function disrupted(budget: Budget, pod: DeepReadonly<Pod>, nowMs: number)
   }
   if (disruptionsAllowed === 0) {
     const why = `The disruption budget ${metadata.name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`
-    throw tooMany(budget, why)
+    throw tooMany(why)
   }
   const next = cloneJson(budget) as PodDisruptionBudget
   next.status = {
@@ -147,12 +152,11 @@ export function disrupted(budget: Budget, pod: DeepReadonly<Pod>, nowMs: number)
   return next
 }
 
-function tooMany({ metadata }: Budget, why: string): StatusError {
+/** k8s: only while the budget itself isn't ready does the answer say when to come again. */
+function tooMany(why: string, retryAfterSeconds?: number): StatusError {
   return new StatusError(429, 'TooManyRequests', VIOLATES, {
-    name: metadata.name,
-    kind: '',
     causes: [{ reason: 'DisruptionBudget', message: why }],
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
+    ...(retryAfterSeconds ? { retryAfterSeconds } : {}),
   })
 }
 

@@ -135,10 +135,10 @@ test('scale works on everything that has replicas', async () => {
 })
 
 test('connecting without an upgrade is refused, and so are pods without a node', async () => {
-  const plain = await api.get(`${PODS}/bound/exec?command=ls&stdout=true`)
-  assert.equal(plain.status, 400)
-  assert.equal(plain.body.message, 'Upgrade request required')
   await api.post(PODS, pod('waiting'))
+  const plain = await api.get(`${PODS}/waiting/exec?command=ls&stdout=true`)
+  assert.equal(plain.status, 400)
+  assert.equal(plain.body.message, 'pod waiting does not have a host assigned')
   const log = await api.get(`${PODS}/waiting/log`)
   assert.deepEqual([log.status, log.body], [200, ''])
 })

@@ -24,7 +24,8 @@ type ByVerb = Readonly<Record<string, Action>>
 
 export function subresourceActions({ nodes, tokens }: SubresourceParts) {
   const forward = proxy(nodes)
-  const connect: ByVerb = { get: upgradeRequired, create: upgradeRequired }
+  const refused = upgradeRequired(nodes)
+  const connect: ByVerb = { get: refused, create: refused }
   const table: Readonly<Record<string, ByVerb>> = {
     scale: { get: getScale, update: updateScale, patch: patchScale },
     binding: { create: bind },

@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { createAuthority, issueCertificate, type KeyPair } from '../../base/certificates.ts'
 import type { Json, TestApi } from '../test-api.ts'
 
@@ -24,12 +25,13 @@ export interface TestWebhookOptions {
   readonly dnsNames?: readonly string[]
   /** Client certificates of this authority are asked for. */
   readonly clientCa?: string
+  readonly onUpgrade?: (request: IncomingMessage, socket: Duplex) => void
 }
 
 let authority: Promise<KeyPair> | undefined
 
 export async function testWebhook(answering: Answering, options: TestWebhookOptions = {}): Promise<TestWebhook> {
-  const { dnsNames = ['localhost'], clientCa } = options
+  const { dnsNames = ['localhost'], clientCa, onUpgrade } = options
   const nowMs = Date.now()
   authority ??= createAuthority('webhooks', 3600_000, nowMs)
   const ca = await authority
@@ -52,6 +54,7 @@ export async function testWebhook(answering: Answering, options: TestWebhookOpti
     listener(request, response).catch((err) => response.destroy(err))
   })
   server.on('tlsClientError', () => undefined)
+  if (onUpgrade) server.on('upgrade', onUpgrade)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     port: (server.address() as AddressInfo).port,

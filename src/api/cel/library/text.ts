@@ -3,6 +3,7 @@ import { CelError } from '../errors.ts'
 import {
   Double,
   type Duration,
+  doubleOf,
   kindOf,
   type MapValue,
   mapEntries,
@@ -53,7 +54,8 @@ function shown(value: unknown, nested: boolean): string {
     case 'uint':
       return String((value as Uint).value)
     case 'double':
-      return fixed(value instanceof Double ? value.value : (value as number), 6, nested)
+      // alone as short as can be, inside others with six digits
+      return nested ? fixed(doubleOf(value), 6, true) : shortDouble(doubleOf(value))
     case 'duration':
       return nested ? `duration(${quoteText(formatDuration(value as Duration))})` : formatDuration(value as Duration)
     case 'timestamp':
@@ -86,6 +88,8 @@ function fixed(value: number, precision: number, nested = false): string {
   }
   return value.toFixed(precision)
 }
+
+const shortDouble = (value: number) => (Number.isFinite(value) ? String(value) : fixed(value, 0))
 
 const SUPERSCRIPT = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹']
 function scientific(value: number, precision: number): string {
