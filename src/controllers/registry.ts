@@ -26,6 +26,7 @@ import { serviceAccount } from './service-account.ts'
 import { serviceAccountToken, type TokenSigner } from './service-account-token.ts'
 import { pvcProtection, pvProtection } from './storage-protection.ts'
 import { taintEviction } from './taint-eviction.ts'
+import { validatingAdmissionPolicyStatus } from './validating-admission-policy-status.ts'
 
 export interface ControllersOptions {
   /** PEM of the authority behind the API server's certificate. */
@@ -54,6 +55,7 @@ export function controllers({ ca, authority, clusterInfo, signToken }: Controlle
     taintEviction(),
     podGc(),
     clusterRoleAggregation,
+    validatingAdmissionPolicyStatus,
     pvcProtection,
     pvProtection,
     disruption,
