@@ -11,6 +11,7 @@ import { type AdmissionSettings, choiceProblem } from '../apiserver/admission/pl
 import { PLUGINS } from '../apiserver/admission/plugins.ts'
 import { loadYaml } from '../base/yaml.ts'
 import { CliError, type Config } from './config.ts'
+import { fileProblem } from './file-problem.ts'
 
 type Chosen = Pick<Config, 'enableAdmissionPlugins' | 'disableAdmissionPlugins' | 'admissionControlConfigFile'>
 
@@ -28,7 +29,7 @@ function configurationsIn(file: string): PluginConfigurations {
   try {
     return parseAdmissionConfiguration(read(file), (path) => read(resolve(dirname(file), path)))
   } catch (err) {
-    if (err instanceof ConfigurationError) throw new CliError(`${file}: ${err.message}`)
+    if (err instanceof ConfigurationError) throw new CliError(`--admission-control-config-file ${file}: ${err.message}`)
     throw err
   }
 }
@@ -37,6 +38,6 @@ function read(file: string): unknown {
   try {
     return loadYaml().parse(readFileSync(file, 'utf8'))
   } catch (err) {
-    throw new CliError(`${file} cannot be read: ${(err as Error).message}`)
+    throw new CliError(`--admission-control-config-file: ${file} cannot be read: ${fileProblem(err)}`)
   }
 }

@@ -8,6 +8,7 @@ import { csrApproving } from './certificates/csr-approving.ts'
 import { csrCleaner } from './certificates/csr-cleaner.ts'
 import { csrSigning } from './certificates/csr-signing.ts'
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
+import { controlPlaneRole } from './control-plane-role.ts'
 import type { Controller } from './controller.ts'
 import { deployment } from './deployment.ts'
 import { disruption } from './disruption.ts'
@@ -15,6 +16,7 @@ import { endpoint } from './endpoint.ts'
 import { endpointSlice } from './endpoint-slice.ts'
 import { endpointSliceMirroring } from './endpoint-slice-mirroring.ts'
 import { runGarbageCollector } from './garbage-collector.ts'
+import { legacyTokenCleaner } from './legacy-token-cleaner.ts'
 import { deletableKinds, isNamespaced, namespaceController } from './namespace.ts'
 import { nodeLifecycle } from './node-lifecycle.ts'
 import { podGc } from './pod-gc.ts'
@@ -35,11 +37,19 @@ export interface ControllersOptions {
   authority?: KeyPair
   /** Of the cluster alone, without a user: for those who join. Without it there is no cluster-info. */
   clusterInfo?: string
+  /** The node beside the control plane; none where there is no agent. */
+  ownNode?: string
   signToken: TokenSigner
 }
 
 /** Some hold state (timers' beginnings, nodes' last signs of life): every call makes a fresh set. */
-export function controllers({ ca, authority, clusterInfo, signToken }: ControllersOptions): Controller<never>[] {
+export function controllers({
+  ca,
+  authority,
+  clusterInfo,
+  ownNode,
+  signToken,
+}: ControllersOptions): Controller<never>[] {
   return [
     serviceAccount,
     rootCa(ca),
@@ -64,6 +74,8 @@ export function controllers({ ca, authority, clusterInfo, signToken }: Controlle
     csrCleaner,
     ...(clusterInfo ? [bootstrapSigner(clusterInfo)] : []),
     tokenCleaner,
+    ...(ownNode ? [controlPlaneRole(ownNode)] : []),
+    legacyTokenCleaner,
   ]
 }
 

@@ -6,6 +6,7 @@ import { checkNonNegative } from './check.ts'
 import { age, containers, integer, labelMap, wide } from './columns.ts'
 import { defineKind } from './kind.ts'
 import { validatePodTemplate } from './pod-validation/spec.ts'
+import { ownerNameWarnings, podTemplateWarnings } from './pod-validation/warnings.ts'
 import { validateReplicaStatus } from './replica-status.ts'
 import { alwaysRestarts, defaultTemplate, templateMismatch } from './workload.ts'
 
@@ -55,5 +56,9 @@ export const ReplicationController = defineKind<ReplicationController>({
     errors.push(...validatePodTemplate(spec.template, 'spec.template'), ...alwaysRestarts(spec.template))
     return errors
   },
+  warnings: (rc, old) => [
+    ...(old ? [] : ownerNameWarnings(rc.metadata.name)),
+    ...podTemplateWarnings(rc.spec?.template, 'spec.template'),
+  ],
   validateStatusUpdate: ({ status }) => validateReplicaStatus(status),
 })

@@ -104,6 +104,7 @@ export const unsupportedMediaType = (types: string[]) =>
 /** k8s: of built-in resources the web server says so, and knows no list. */
 export const unsupportedPatch = () => new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {})
 export const tooLarge = (message: string) => new StatusError(413, 'RequestEntityTooLarge', message)
+export const urlTooLong = () => new StatusError(414, 'Unknown', 'the URL of the request is too long')
 export const tooManyRequests = (message: string, retryAfterSeconds: number) =>
   new StatusError(429, 'TooManyRequests', message, { retryAfterSeconds })
 export const serviceUnavailable = (message: string) => new StatusError(503, 'ServiceUnavailable', message)
@@ -142,22 +143,25 @@ export const required = (field: string, why = ''): FieldError => ({
 export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError => ({
   type: 'FieldValueNotSupported',
   field,
-  message: `Unsupported value: ${shown(value)}: supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}`,
+  message:
+    supported.length > 0
+      ? `Unsupported value: ${shown(value)}: supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}`
+      : `Unsupported value: ${shown(value)}`,
 })
 export const forbiddenField = (field: string, why: string): FieldError => ({
   type: 'FieldValueForbidden',
   field,
   message: `Forbidden: ${why}`,
 })
-export const duplicate = (field: string, value: unknown): FieldError => ({
+export const duplicate = (field: string, value: unknown, why = ''): FieldError => ({
   type: 'FieldValueDuplicate',
   field,
-  message: `Duplicate value: ${shown(value)}`,
+  message: `Duplicate value: ${shown(value)}${why && `: ${why}`}`,
 })
-export const notFoundValue = (field: string, value: unknown): FieldError => ({
+export const notFoundValue = (field: string, value: unknown, why = ''): FieldError => ({
   type: 'FieldValueNotFound',
   field,
-  message: `Not found: ${shown(value)}`,
+  message: `Not found: ${shown(value)}${why && `: ${why}`}`,
 })
 export const tooLong = (field: string, maxBytes: number): FieldError => ({
   type: 'FieldValueTooLong',

@@ -99,6 +99,7 @@ async function attempt(
   const errors = [...validateObjectMeta(obj.metadata, metaRules(call)), ...objectErrors(kind, obj)]
   refuseInvalid(kind, obj.metadata.name ?? '', errors)
   if (kind.custom) call.warnings.push(...finalizerWarnings(obj.metadata.finalizers ?? []))
+  if (kind.warnings) call.warnings.push(...kind.warnings(obj, undefined))
   await registry.admission.validate(admission)
   const { name } = obj.metadata
   const result = await commit(registry, call, { name, expect: 0, next: obj, old: undefined, dryRun: options.dryRun })

@@ -102,7 +102,8 @@ export function named(call: Call, { value }: ParsedJson, kind: Kind = call.kind)
   return configuration
 }
 
-/** As Go prints a type's identity: `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`. */
-function typeText({ apiVersion = '', kind = '' }: Partial<KubeObject>): string {
-  return `${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`
+/** As Go prints a type's identity: `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`. What is no text isn't there. */
+function typeText(given: { apiVersion?: unknown; kind?: unknown }): string {
+  const [apiVersion, kind] = [given.apiVersion, given.kind].map((part) => (typeof part === 'string' ? part : ''))
+  return `${apiVersion!.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`
 }

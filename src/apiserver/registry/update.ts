@@ -18,7 +18,7 @@ import { keyOf } from '../storage/keys.ts'
 import type { Entry } from '../storage/store.ts'
 import { type Call, namespaceOf, type Obj, type Registry, refOf } from './call.ts'
 import { checkNamespace, createObject, metaRules } from './create.ts'
-import type { Endpoint } from './endpoint.ts'
+import { type Endpoint, wholeObject } from './endpoint.ts'
 import { admissionOf } from './endpoint-admission.ts'
 import { keepManagedFields, setManagedFields, trackFields } from './fields.ts'
 import { completesDeletion } from './lifecycle.ts'
@@ -155,6 +155,7 @@ async function replace(
     ...endpoint.errors(kind, obj, old),
   ])
   if (kind.custom) call.warnings.push(...finalizerWarnings(newFinalizers(obj, old)))
+  if (kind.warnings && endpoint === wholeObject) call.warnings.push(...kind.warnings(obj, old))
   await admission?.validate(registry.admission)
   const ends = completesDeletion(obj)
   const result = await commit(registry, call, {
