@@ -28,6 +28,7 @@ import { serviceAccount } from './service-account.ts'
 import { serviceAccountToken, type TokenSigner } from './service-account-token.ts'
 import { pvcProtection, pvProtection } from './storage-protection.ts'
 import { taintEviction } from './taint-eviction.ts'
+import { validatingAdmissionPolicyStatus } from './validating-admission-policy-status.ts'
 
 export interface ControllersOptions {
   /** PEM of the authority behind the API server's certificate. */
@@ -64,6 +65,7 @@ export function controllers({
     taintEviction(),
     podGc(),
     clusterRoleAggregation,
+    validatingAdmissionPolicyStatus,
     pvcProtection,
     pvProtection,
     disruption,
