@@ -141,7 +141,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const clientPair = () => pki?.frontProxy.client
   const aggregator = await Aggregator.open({ store, clock, log, random, newUid, resources, clientPair })
   const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics, authorize })
-  const policies = await AdmissionPolicies.open({ store, resources, authorize })
+  const policies = await AdmissionPolicies.open({ store, clock, resources, metrics, authorize })
   const registry: Registry = {
     store,
     clock,
@@ -187,7 +187,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     log,
     metrics,
     elsewhere: elsewhere(aggregator),
-    subresource: subresourceActions({ nodes, tokens }),
+    subresource: subresourceActions({ nodes, tokens, authorize }),
     actions: { ...reviews({ authorizer, bearerTokens }), Binding: bind },
     mediaTypes: [JSON_TYPE, ...Object.keys(encoders)],
     paths: [
@@ -235,7 +235,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     post: conversionPost({ store, clock, random }),
     stopping: stopping.signal,
   })
-  await bootstrap(parts, { serviceRange, port: DEFAULT_PORT, pki }, stopping.signal)
+  await bootstrap(parts, { serviceRange, port: DEFAULT_PORT, pki, clock }, stopping.signal)
   await aggregator.keepLocal()
   resources.onChange(() => void aggregator.keepLocal())
   const eventExpiry = await EventExpiry.open({ store, clock, log })
@@ -262,7 +262,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
           auditedConnection({ audit, newUid }, request, authorize, (authorize) =>
             connect({ registry, authorize, nodes, aggregator, log }, request),
           ),
-        tls: { ...pki.server, ca: pki.authorityCert },
+        tls: { ...pki.server, ...authoritiesOf(pki) },
         encoders,
         metrics,
         clock,
@@ -280,7 +280,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       return at
     },
     renewTls({ cert, key }) {
-      if (pki) frontEnd?.setTls({ cert, key, ca: pki.authorityCert })
+      if (pki) frontEnd?.setTls({ cert, key, ...authoritiesOf(pki) })
     },
     close() {
       closing ??= (async () => {
@@ -301,6 +301,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     },
   }
 }
+
+const authoritiesOf = (pki: Pki) => ({ ca: pki.authorityCert, frontProxyCa: pki.frontProxy.ca })
 
 /** k8s: may be kept for an hour by whoever verifies tokens. */
 const publicDocument = (document: object, type: string) => ({

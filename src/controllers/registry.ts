@@ -16,6 +16,7 @@ import { endpoint } from './endpoint.ts'
 import { endpointSlice } from './endpoint-slice.ts'
 import { endpointSliceMirroring } from './endpoint-slice-mirroring.ts'
 import { runGarbageCollector } from './garbage-collector.ts'
+import { legacyTokenCleaner } from './legacy-token-cleaner.ts'
 import { deletableKinds, isNamespaced, namespaceController } from './namespace.ts'
 import { nodeLifecycle } from './node-lifecycle.ts'
 import { podGc } from './pod-gc.ts'
@@ -72,6 +73,7 @@ export function controllers({
     ...(clusterInfo ? [bootstrapSigner(clusterInfo)] : []),
     tokenCleaner,
     ...(ownNode ? [controlPlaneRole(ownNode)] : []),
+    legacyTokenCleaner,
   ]
 }
 

@@ -4,6 +4,7 @@ import type * as types from '../types/admissionregistration.v1.ts'
 import { checkOneOf, checkPresent, checkUnique } from './check.ts'
 import { age, integer, text } from './columns.ts'
 import { defineKind } from './kind.ts'
+import { expressionErrors, loadPolicyRules, newErrors } from './policy-rules.ts'
 import { checkConditions, checkMatchResources, defaultMatchResources, paramKindText } from './webhook-rules.ts'
 
 export type ValidatingAdmissionPolicy = types.ValidatingAdmissionPolicy
@@ -28,7 +29,9 @@ export const ValidatingAdmissionPolicy = defineKind<ValidatingAdmissionPolicy>({
     p.spec.failurePolicy ||= 'Fail'
     defaultMatchResources(p.spec.matchConstraints)
   },
-  validate({ spec }) {
+  ready: loadPolicyRules,
+  validate(policy) {
+    const { spec } = policy
     const errors: FieldError[] = []
     checkOneOf(errors, 'spec.failurePolicy', spec.failurePolicy, ['Fail', 'Ignore'])
     if (spec.paramKind) {
@@ -56,6 +59,9 @@ export const ValidatingAdmissionPolicy = defineKind<ValidatingAdmissionPolicy>({
       (a) => a.key,
       (i) => `spec.auditAnnotations[${i}].key`,
     )
-    return errors
+    return [...errors, ...expressionErrors(policy)]
+  },
+  validateChange(policy, old): FieldError[] {
+    return newErrors(ValidatingAdmissionPolicy.validate?.(policy) ?? [], old)
   },
 })

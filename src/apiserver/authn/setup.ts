@@ -6,6 +6,7 @@ import type { Store } from '../storage/store.ts'
 import { type Anonymous, type Authenticator, PUBLIC_PATHS, type TokenAuthenticator } from './authenticator.ts'
 import { BearerTokens } from './bearer-tokens.ts'
 import { bootstrapTokenAuthenticator } from './bootstrap-tokens.ts'
+import { requestHeaderAuthenticator } from './request-header.ts'
 import { DEFAULT_ISSUER } from './service-account-claims.ts'
 import { ServiceAccountTokens, serviceAccountAuthenticator } from './service-account-tokens.ts'
 import { type StaticTokens, staticTokenAuthenticator } from './static-tokens.ts'
@@ -49,6 +50,6 @@ export function openAuthentication(
     ],
     audiences,
   )
-  const { anonymous = PUBLIC_PATHS, requestHeader } = options
+  const { anonymous = PUBLIC_PATHS, requestHeader = requestHeaderAuthenticator() } = options
   return { tokens, bearerTokens, anonymous, requestHeader }
 }

@@ -1,7 +1,7 @@
 // The server's door: TLS with HTTP/2 and HTTP/1.1 on one port. Authenticates, turns HTTP into ApiRequests for the handler and its
 // answers back, bounds what comes in (size, number), and hands upgrades to the tunnel. One wildcard route: what exists below it is
 // the handler's business, and changes while the server runs.
-import { randomUUID } from 'node:crypto'
+import { randomUUID, X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Http2SecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
@@ -33,6 +33,8 @@ export interface ServerTls {
   readonly key: string
   /** Of client certificates. */
   readonly ca: string
+  /** Of front proxies' certificates. */
+  readonly frontProxyCa?: string
 }
 
 export interface FrontEndParts {
@@ -92,6 +94,7 @@ export class FrontEnd {
   readonly #bodies: Deadlines
   readonly #budget = new BodyBudget(MAX_BODIES_BYTES, MAX_BODY_BYTES)
   readonly #slow: Deadlines
+  readonly #frontProxyRoot: string | undefined
   #inFlight = 0
   #longRunning = 0
   #unsent = 0
@@ -101,6 +104,8 @@ export class FrontEnd {
     this.#parts = parts
     this.#bodies = new Deadlines(parts.clock, ARRIVE_WITHIN_MS)
     this.#slow = new Deadlines(parts.clock, LEAVE_WITHIN_MS)
+    const { frontProxyCa } = parts.tls
+    this.#frontProxyRoot = frontProxyCa && new X509Certificate(frontProxyCa).fingerprint256
     this.#app = this.#build()
   }
 
@@ -112,7 +117,7 @@ export class FrontEnd {
         allowHTTP1: true,
         cert: tls.cert,
         key: tls.key,
-        ca: tls.ca,
+        ca: authoritiesOf(tls),
         requestCert: true,
         rejectUnauthorized: false,
         minVersion: 'TLSv1.2',
@@ -195,9 +200,10 @@ export class FrontEnd {
   }
 
   /** For new connections, from now on. */
-  setTls({ cert, key, ca }: ServerTls): void {
+  setTls(tls: ServerTls): void {
+    const { cert, key } = tls
     const server = this.#app.server as unknown as { setSecureContext(options: object): void }
-    server.setSecureContext({ cert, key, ca, minVersion: 'TLSv1.2' })
+    server.setSecureContext({ cert, key, ca: authoritiesOf(tls), minVersion: 'TLSv1.2' })
   }
 
   /** Stops listening, lets what is under way finish for a while, and cuts what is left. Long answers must have been told to end. */
@@ -331,7 +337,14 @@ export class FrontEnd {
     const method = raw.method as ApiRequest['method']
     const path = mark < 0 ? url : url.slice(0, mark)
     const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1))
-    const credentials = { headers, rawHeaders: raw.rawHeaders, peer: peerOf(raw), method, path, query }
+    const credentials = {
+      headers,
+      rawHeaders: raw.rawHeaders,
+      peer: peerOf(raw, this.#frontProxyRoot),
+      method,
+      path,
+      query,
+    }
     const user = await this.#authenticated(credentials, gone)
     return {
       method,
@@ -424,9 +437,11 @@ function flatHeaders({ headers }: IncomingMessage): Record<string, string | unde
   return (cookies ? { ...headers, 'set-cookie': cookies.join(', ') } : headers) as Record<string, string | undefined>
 }
 
+const authoritiesOf = ({ ca, frontProxyCa }: ServerTls) => (frontProxyCa ? [ca, frontProxyCa] : [ca])
+
 const remoteAddressOf = (raw: RawRequest) => (raw.stream?.session?.socket ?? raw.socket).remoteAddress
 
-function peerOf(raw: RawRequest): PeerIdentity | undefined {
+function peerOf(raw: RawRequest, frontProxyRoot: string | undefined): PeerIdentity | undefined {
   const socket = raw.stream?.session?.socket ?? (raw.socket as TLSSocket)
-  return typeof socket.getPeerCertificate === 'function' ? peerIdentity(socket) : undefined
+  return typeof socket.getPeerCertificate === 'function' ? peerIdentity(socket, frontProxyRoot) : undefined
 }

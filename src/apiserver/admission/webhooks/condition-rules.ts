@@ -1,8 +1,8 @@
 // Whether the matchConditions of a webhook configuration can be compiled and say yes or no. Apart from the kind's other rules, so that
 // only who uses conditions loads what compiles them.
 import { compile } from '../../../api/cel/cel.ts'
+import { REQUEST_VARIABLES } from '../../../api/cel/policy-environment.ts'
 import { type FieldError, invalid } from '../../../api/meta/errors.ts'
-import { REQUEST_VARIABLES } from '../cel-request.ts'
 
 export interface WithConditions {
   readonly webhooks?: readonly { readonly matchConditions?: readonly { readonly expression: string }[] }[]
