@@ -60,7 +60,7 @@ const isReadOnly = (kind: Kind) => !kind.verbs.includes('create')
 const collection = (kind: Kind) => apiPath(kind as never, NAMESPACE)
 const object = (kind: Kind, obj: Json) => apiPath(kind as never, NAMESPACE, obj.metadata.name)
 /** k8s: annotations of Deployments count as a change of what is wanted. */
-const annotated = ({ group, kind }: Kind<never>) => (group === 'apps' && kind === 'Deployment' ? 1 : 0)
+const annotated = ({ group, kind }: { group: string; kind: string }) => (group === 'apps' && kind === 'Deployment' ? 1 : 0)
 const annotations = (obj: Json) => obj.metadata.annotations ?? {}
 
 /** Ends what a delete only began: the finalizers of the fixture, and those that namespaces have. */
