@@ -139,8 +139,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 
   const clientPair = () => pki?.frontProxy.client
   const aggregator = await Aggregator.open({ store, clock, log, random, newUid, resources, clientPair })
-  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics, authorize })
-  const policies = await AdmissionPolicies.open({ store, resources, authorize })
+  const { MutatingAdmissionWebhook, ValidatingAdmissionWebhook } = options.admission?.configurations ?? {}
+  const users = { mutating: MutatingAdmissionWebhook, validating: ValidatingAdmissionWebhook }
+  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics, authorize, users })
+  const policies = await AdmissionPolicies.open({ store, clock, resources, metrics, authorize })
   const registry: Registry = {
     store,
     clock,

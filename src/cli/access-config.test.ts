@@ -102,6 +102,6 @@ authorizers:
       /--authorization-config .*: it is not YAML/,
     )
     const missing = join(directory, 'none')
-    await assert.rejects(accessOptions({ ...NONE, authenticationConfig: missing }, parts), /ENOENT/)
+    await assert.rejects(accessOptions({ ...NONE, authenticationConfig: missing }, parts), /there is no such file/)
   })
 })

@@ -18,6 +18,7 @@ import type { Clock } from '../base/clock.ts'
 import { loadYaml } from '../base/yaml.ts'
 import { parseKubeconfig, resolveKubeconfig } from '../client/kubeconfig.ts'
 import { CliError, type Config } from './config.ts'
+import { fileProblem } from './file-problem.ts'
 
 export interface AccessOptions {
   readonly authentication?: AuthenticationOptions
@@ -93,7 +94,7 @@ function read<T>(flag: string, path: string, parse: (text: string) => T): T {
   try {
     return parse(readFileSync(path, 'utf8'))
   } catch (err) {
-    throw new CliError(`--${flag} ${path}: ${(err as Error).message}`)
+    throw new CliError(`--${flag} ${path}: ${fileProblem(err)}`)
   }
 }
 
@@ -131,7 +132,7 @@ async function sender(
     try {
       return await resolveKubeconfig(parseKubeconfig(readFileSync(file, 'utf8')), dirname(file))
     } catch (err) {
-      throw fail((err as Error).message)
+      throw fail(fileProblem(err))
     }
   })()
   const { WebhookClient } = await import('../apiserver/webhooks/client.ts')

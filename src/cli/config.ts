@@ -234,7 +234,7 @@ export interface Flags {
   subject?: string
 }
 
-/** @param allowed the switches that the command takes. @param subjects what its first argument may be. @throws CliError naming the flag. */
+/** @param allowed the switches that the command takes. @param subjects what it may be applied to. @throws CliError naming the flag. */
 export function parseFlags(
   args: readonly string[],
   allowed: readonly Switch[] = [],
@@ -242,16 +242,12 @@ export function parseFlags(
 ): Flags {
   const flags: Flags = { values: new Map(), switches: new Set() }
   const known = new Set([...settings.map((s) => s.flag), 'config'])
-  let first = 0
-  if (subjects.length > 0) {
-    const subject = args[0]
-    if (!subject || !subjects.includes(subject))
-      throw new CliError(`this command needs its subject: ${subjects.join(' or ')}`, 2)
-    flags.subject = subject
-    first = 1
-  }
-  for (let i = first; i < args.length; i++) {
+  for (let i = 0; i < args.length; i++) {
     const arg = args[i]!
+    if (!flags.subject && subjects.includes(arg)) {
+      flags.subject = arg
+      continue
+    }
     const match = /^--([a-z-]+)(?:=(.*))?$/s.exec(arg)
     if (!match) throw new CliError(`unexpected argument ${JSON.stringify(arg)}; see skiff help`, 2)
     const [, flag, inline] = match
@@ -265,6 +261,8 @@ export function parseFlags(
       flags.values.set(flag!, value)
     } else throw new CliError(`unknown flag --${flag}; see skiff help`, 2)
   }
+  if (subjects.length > 0 && !flags.subject)
+    throw new CliError(`this command needs its subject: ${subjects.join(' or ')}`, 2)
   return flags
 }
 

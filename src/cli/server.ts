@@ -119,6 +119,7 @@ async function control(
     ca: pki.authorityCert,
     authority: pki.authority,
     clusterInfo: clusterInfo(pki, config),
+    ownNode: config.nodeName,
     signToken: async (claims) => server.tokens!.sign(claims),
   })
   await Promise.all([cache.stopped(), events.settled()])

@@ -4,6 +4,7 @@ import { type FieldError, forbiddenField, invalid, required } from '../meta/erro
 import { compareQuantities, parseQuantity } from '../meta/quantity.ts'
 import type * as types from '../types/core.v1.ts'
 import { checkOneOf, checkSelector, checkSubdomain } from './check.ts'
+import { claimWarnings } from './claim-warnings.ts'
 import { accessModes, age, text, wide } from './columns.ts'
 import { defineKind } from './kind.ts'
 
@@ -75,6 +76,7 @@ export const PersistentVolumeClaim = defineKind<PersistentVolumeClaim>({
     if (spec.volumeMode) checkOneOf(errors, 'spec.volumeMode', spec.volumeMode, ['Block', 'Filesystem'])
     return errors
   },
+  warnings: (claim) => claimWarnings(claim),
   validateUpdate(claim, old) {
     const errors: FieldError[] = []
     const fixed = ({ spec }: typeof claim) => {

@@ -4,6 +4,7 @@ import { type FieldError, forbiddenField, invalid, required } from '../meta/erro
 import { parseQuantity } from '../meta/quantity.ts'
 import type * as types from '../types/core.v1.ts'
 import { checkOneOf, checkSubdomain } from './check.ts'
+import { volumeWarnings } from './claim-warnings.ts'
 import { accessModes, age, text, wide } from './columns.ts'
 import { defineKind } from './kind.ts'
 import { checkNodeSelector } from './pod-validation/scheduling.ts'
@@ -90,6 +91,7 @@ export const PersistentVolume = defineKind<PersistentVolume>({
     }
     return errors
   },
+  warnings: (v) => volumeWarnings(v),
   validateUpdate(v, old) {
     const errors: FieldError[] = []
     const source = ({ spec }: typeof v) =>

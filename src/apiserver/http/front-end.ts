@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import fastify, { type FastifyInstance } from 'fastify'
-import { methodNotAllowed, StatusError, timeout, tooManyRequests } from '../../api/meta/errors.ts'
+import { methodNotAllowed, StatusError, timeout, tooManyRequests, urlTooLong } from '../../api/meta/errors.ts'
 import type { ApiRequest, RequestHandler, UserInfo } from '../../api/wire.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
@@ -56,6 +56,8 @@ export interface FrontEndParts {
 const MAX_BODY_BYTES = 3 * 1024 * 1024
 /** Of one request, its path included, in which long label selectors travel; both protocols. */
 const MAX_HEADER_BYTES = 256 * 1024
+/** Of a path with its query; what is longer than all headers may be is never read to its end. */
+const MAX_URL_BYTES = 240 * 1024
 const http1Options = { maxHeaderSize: MAX_HEADER_BYTES, ...withoutPolling }
 /** Of one HTTP/2 connection: every kind of a large cluster can be watched on one. */
 const MAX_STREAMS = 1000
@@ -75,7 +77,15 @@ const HANG_UP_WITHIN_MS = 500
 const HANDSHAKE_WITHIN_MS = 10_000
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
-type RawRequest = IncomingMessage & { stream?: { close(): void; session?: { socket?: TLSSocket } } }
+type RawRequest = IncomingMessage & {
+  stream?: { close(): void; endAfterHeaders?: boolean; session?: { socket?: TLSSocket } }
+}
+
+/** Whether a request has more than its head that anybody would read. */
+function bodyFollows({ method, headers, stream, readableEnded }: RawRequest): boolean {
+  if (method === 'GET' || method === 'HEAD' || readableEnded) return false
+  return stream ? !stream.endAfterHeaders : 'content-length' in headers || 'transfer-encoding' in headers
+}
 
 export class FrontEnd {
   readonly #parts: FrontEndParts
@@ -148,11 +158,9 @@ export class FrontEnd {
       )
     })
     app.addHook('onRequest', (request, reply, done) => {
-      if (!this.#reserve(request.raw as RawRequest, reply.raw as never)) {
-        reply.hijack()
-        return
-      }
-      this.#expectBody(request.raw as RawRequest, reply.raw as never, () => reply.hijack())
+      const hijack = () => void reply.hijack()
+      if (!this.#reserve(request.raw as RawRequest, reply.raw as never, hijack)) return
+      this.#expectBody(request.raw as RawRequest, reply.raw as never, hijack)
       done()
     })
     app.route({
@@ -214,24 +222,38 @@ export class FrontEnd {
   }
 
   /** False: there is no room for the body, and the client has been told. */
-  #reserve(raw: RawRequest, response: RawResponse): boolean {
-    if (raw.method === 'GET' || raw.method === 'HEAD' || raw.readableEnded) return true
-    const release = this.#budget.reserve(raw.headers)
-    if (release) {
-      response.once('close', release)
-      return true
+  #reserve(raw: RawRequest, response: RawResponse, hijack: () => void): boolean {
+    if (!bodyFollows(raw)) return true
+    const reservation = this.#budget.reserve(raw.headers)
+    const refuse = () => {
+      hijack()
+      const { log, metrics } = this.#parts
+      metrics.rejected.add({})
+      const err = tooManyRequests('Too many requests, please try again later.', 1)
+      if (!raw.stream) response.once('finish', () => raw.destroy())
+      void this.#send(response, errorResponse(err, log), raw, neverAborted)
     }
-    const { log, metrics } = this.#parts
-    metrics.rejected.add({})
-    const err = tooManyRequests('Too many requests, please try again later.', 1)
-    if (!raw.stream) response.once('finish', () => raw.destroy())
-    void this.#send(response, errorResponse(err, log), raw, neverAborted)
-    return false
+    if (!reservation) {
+      refuse()
+      return false
+    }
+    response.once('close', reservation.release)
+    const { grow } = reservation
+    if (grow) {
+      const count = (chunk: Buffer) => {
+        if (grow(chunk.length)) return
+        raw.off('data', count)
+        refuse()
+        raw.stream?.close()
+      }
+      raw.on('data', count)
+    }
+    return true
   }
 
   /** A body that stops coming holds memory and a place: it is given up on. */
   #expectBody(raw: RawRequest, response: RawResponse, hijack: () => void): void {
-    if (raw.method === 'GET' || raw.method === 'HEAD') return
+    if (!bodyFollows(raw)) return
     const late = async () => {
       hijack()
       if (!raw.stream) response.once('finish', () => raw.destroy())
@@ -310,6 +332,7 @@ export class FrontEnd {
   async #request(raw: RawRequest, body: Buffer | undefined, gone: Leaving): Promise<ApiRequest> {
     const headers = flatHeaders(raw)
     const url = raw.url ?? '/'
+    if (url.length > MAX_URL_BYTES) throw urlTooLong()
     const mark = url.indexOf('?')
     const method = raw.method as ApiRequest['method']
     const path = mark < 0 ? url : url.slice(0, mark)
