@@ -12,11 +12,11 @@ import { methodNotAllowed, StatusError, timeout, tooManyRequests, urlTooLong } f
 import type { ApiRequest, RequestHandler, UserInfo } from '../../api/wire.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
-import type { Credentials, PeerIdentity } from '../authn/authenticator.ts'
-import { peerIdentity } from '../authn/client-certificate.ts'
+import type { Credentials } from '../authn/authenticator.ts'
 import type { Metrics } from '../metrics.ts'
 import { errorResponse } from '../respond.ts'
 import type { Upstream } from '../streaming/upstream.ts'
+import { flatHeaders, HttpRequest, peerOf, type RawRequest, remoteAddressOf } from './api-request.ts'
 import { BodyBudget } from './body-budget.ts'
 import { bodyError } from './body-error.ts'
 import { limitConnections } from './connection-limits.ts'
@@ -76,10 +76,6 @@ const CLOSE_WITHIN_MS = 4000
 const HANG_UP_WITHIN_MS = 500
 const HANDSHAKE_WITHIN_MS = 10_000
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
-
-type RawRequest = IncomingMessage & {
-  stream?: { close(): void; endAfterHeaders?: boolean; session?: { socket?: TLSSocket } }
-}
 
 /** Whether a request has more than its head that anybody would read. */
 function bodyFollows({ method, headers, stream, readableEnded }: RawRequest): boolean {
@@ -346,19 +342,16 @@ export class FrontEnd {
       query,
     }
     const user = await this.#authenticated(credentials, gone)
-    return {
+    return new HttpRequest(
       method,
       path,
       query,
       headers,
-      ...(body && body.length > 0 ? { body } : {}),
+      body?.length ? body : undefined,
       user,
-      remoteAddress: remoteAddressOf(raw),
-      whenSent: gone instanceof Departure ? gone.whenSent : undefined,
-      get signal() {
-        return gone.signal
-      },
-    }
+      remoteAddressOf(raw),
+      gone,
+    )
   }
 
   async #send(response: RawResponse, answer: Awaited<ReturnType<RequestHandler>>, raw: IncomingMessage, gone: Leaving) {
@@ -431,17 +424,4 @@ function wantsIndented({ url = '', headers }: IncomingMessage): boolean {
   return asked ? /^(1|t|true)$/i.test(asked) : /^(curl|Wget|Mozilla\/5\.0)/.test(headers['user-agent'] ?? '')
 }
 
-/** Node joins repeated headers itself, except the one that no client sends. */
-function flatHeaders({ headers }: IncomingMessage): Record<string, string | undefined> {
-  const { 'set-cookie': cookies } = headers
-  return (cookies ? { ...headers, 'set-cookie': cookies.join(', ') } : headers) as Record<string, string | undefined>
-}
-
 const authoritiesOf = ({ ca, frontProxyCa }: ServerTls) => (frontProxyCa ? [ca, frontProxyCa] : [ca])
-
-const remoteAddressOf = (raw: RawRequest) => (raw.stream?.session?.socket ?? raw.socket).remoteAddress
-
-function peerOf(raw: RawRequest, frontProxyRoot: string | undefined): PeerIdentity | undefined {
-  const socket = raw.stream?.session?.socket ?? (raw.socket as TLSSocket)
-  return typeof socket.getPeerCertificate === 'function' ? peerIdentity(socket, frontProxyRoot) : undefined
-}
