@@ -32,7 +32,7 @@ export const ControllerRevision = defineKind<ControllerRevision>({
   ],
   validate(r) {
     const errors: FieldError[] = []
-    if (r.data === undefined) errors.push(required('data', 'data is mandatory'))
+    if (r.data === undefined || r.data === null) errors.push(required('data', 'data is mandatory'))
     checkNonNegative(errors, 'revision', r.revision)
     return errors
   },
