@@ -3,7 +3,7 @@
 import { unauthorized } from '../api/meta/errors.ts'
 import type { UserInfo } from '../api/wire.ts'
 import type { Logger } from '../base/log.ts'
-import { rememberImpersonator } from './audit/impersonators.ts'
+import { rememberImpersonator, rememberRefused } from './audit/impersonators.ts'
 import { type Anonymous, type Authenticator, authenticate, type Credentials } from './authn/authenticator.ts'
 import type { BearerTokens } from './authn/bearer-tokens.ts'
 import { clientCertificate } from './authn/client-certificate.ts'
@@ -14,7 +14,7 @@ import { parseRequestInfo } from './request-info.ts'
 export interface AuthenticationParts {
   readonly bearerTokens: BearerTokens
   readonly authorizer: Authorizer
-  readonly anonymous: Anonymous
+  readonly anonymous: () => Anonymous
   /** Trusted to say who somebody else is. */
   readonly requestHeader?: Authenticator | undefined
   readonly log: Logger
@@ -30,13 +30,18 @@ export function authentication({ bearerTokens, authorizer, anonymous, requestHea
         return gone.signal
       },
     }
-    const user = await authenticate(ctx, authenticators, withBrowserToken(credentials), anonymous)
+    const user = await authenticate(ctx, authenticators, withBrowserToken(credentials), anonymous())
     if (!user) throw unauthorized()
     const { headers, rawHeaders, method = 'GET', path = '/', query = new URLSearchParams() } = credentials
     const attributes = () => parseRequestInfo(method as 'GET', path, query)
     const act = { headers, rawHeaders, attributes }
-    const acting = await impersonate(user, act, (who, what) => authorizer.authorize(who, what))
-    return rememberImpersonator(acting, user)
+    try {
+      const acting = await impersonate(user, act, (who, what) => authorizer.authorize(who, what))
+      return rememberImpersonator(acting, user)
+    } catch (err) {
+      rememberRefused(err as Error, user)
+      throw err
+    }
   }
 }
 

@@ -81,7 +81,7 @@ export const Job = defineKind<Job>({
     if (spec.manualSelector) return
     spec.template.metadata ??= {}
     const labels = { ...spec.template.metadata.labels }
-    const { uid, name } = job.metadata
+    const { uid, name = '' } = job.metadata
     // What the writer has put there stays: where it isn't the same, it's refused.
     for (const key of UID_LABELS) labels[key] ??= uid
     for (const key of NAME_LABELS) labels[key] ??= name

@@ -4,6 +4,7 @@ import type * as types from '../types/admissionregistration.v1.ts'
 import { checkOneOf } from './check.ts'
 import { age, integer, text } from './columns.ts'
 import { defineKind } from './kind.ts'
+import { expressionErrors, loadPolicyRules, newErrors } from './policy-rules.ts'
 import {
   checkConditions,
   checkMatchResources,
@@ -35,7 +36,9 @@ export const MutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
     p.spec.reinvocationPolicy ||= 'Never'
     defaultMatchResources(p.spec.matchConstraints)
   },
-  validate({ spec }) {
+  ready: loadPolicyRules,
+  validate(policy) {
+    const { spec } = policy
     const errors: FieldError[] = []
     checkOneOf(errors, 'spec.failurePolicy', spec.failurePolicy, ['Fail', 'Ignore'])
     checkOneOf(errors, 'spec.reinvocationPolicy', spec.reinvocationPolicy, ['IfNeeded', 'Never'])
@@ -55,6 +58,9 @@ export const MutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
     })
     checkConditions(errors, 'spec.matchConditions', spec.matchConditions)
     checkVariables(errors, 'spec.variables', spec.variables)
-    return errors
+    return [...errors, ...expressionErrors(policy)]
+  },
+  validateChange(policy, old): FieldError[] {
+    return newErrors(MutatingAdmissionPolicy.validate?.(policy) ?? [], old)
   },
 })

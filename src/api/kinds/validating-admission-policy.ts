@@ -6,6 +6,7 @@ import type * as types from '../types/admissionregistration.v1.ts'
 import { checkConditionList } from './check-form.ts'
 import { age, integer, text } from './columns.ts'
 import { defineKind } from './kind.ts'
+import { expressionErrors, loadPolicyRules, newErrors } from './policy-rules.ts'
 import {
   checkConditions,
   checkMatchResources,
@@ -37,7 +38,9 @@ export const ValidatingAdmissionPolicy = defineKind<ValidatingAdmissionPolicy>({
     p.spec.failurePolicy ||= 'Fail'
     defaultMatchResources(p.spec.matchConstraints)
   },
-  validate: policyErrors,
+  ready: loadPolicyRules,
+  validate: (policy) => [...policyErrors(policy), ...expressionErrors(policy)],
+  validateChange: (policy, old): FieldError[] => newErrors(ValidatingAdmissionPolicy.validate?.(policy) ?? [], old),
   validateStatusUpdate({ status }) {
     const errors: FieldError[] = []
     status?.typeChecking?.expressionWarnings?.forEach(({ warning, fieldRef }, i) => {

@@ -35,7 +35,10 @@ test('an address that is taken or outside of the range is refused', async () => 
     /spec\.clusterIPs: Invalid value: .*failed to allocate IP 10\.96\.0\.77: provided IP is already allocated/,
   )
   const outside = await make('second', { clusterIP: '10.97.0.1' })
-  assert.match(outside.body.message, /not in the valid range\. The range of valid IPs is 10\.96\.0\.0\/24/)
+  assert.match(
+    outside.body.message,
+    /failed to allocate IP 10\.97\.0\.1: the provided network does not match the current range/,
+  )
 })
 
 test('concurrent Services never share an address, and a full range says so', async () => {

@@ -4,11 +4,14 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { forbidden, unauthorized } from '../../api/meta/errors.ts'
 import { FakeClock } from '../../base/clock.ts'
 import { silentLogger } from '../../base/log.ts'
 import { ADMIN, configMap, type Json, testApi } from '../test-api.ts'
 import { AuditLog, type AuditOutput, RotatedFile, surplusBackups } from './audit-log.ts'
-import { rememberImpersonator } from './impersonators.ts'
+import { Auditor } from './auditor.ts'
+import { auditedAuthentication } from './connection.ts'
+import { rememberImpersonator, rememberRefused } from './impersonators.ts'
 import { type AuditPolicy, auditDecision, parsePolicy } from './policy.ts'
 
 const policyOf = (rules: object[], more: object = {}) =>
@@ -98,6 +101,26 @@ test('a refusal says so, and who acts as somebody else is told with both names',
   assert.equal(event.annotations['authorization.k8s.io/decision'], 'forbid')
   assert.equal(event.responseStatus.code, 403)
   await api.close()
+})
+
+test('wrong credentials and refused impersonations are told', async () => {
+  const events: Json[] = []
+  const sink = { write: (line: string) => events.push(JSON.parse(line)) }
+  const policy = policyOf([{ level: 'Metadata' }], { omitStages: ['RequestReceived'] })
+  const audit = new Auditor({ policy, sink, clock: new FakeClock() })
+  const jane = { name: 'jane', groups: [] }
+  const attempt = async (err: Error) => {
+    const authenticate = auditedAuthentication({ audit, newUid: () => 'id' }, async () => Promise.reject(err))
+    const credentials = { headers: {}, path: '/api/v1/pods', query: new URLSearchParams() }
+    await assert.rejects(authenticate(credentials, new AbortController()), err)
+    return events.at(-1)
+  }
+  const wrong = await attempt(unauthorized())
+  assert.deepEqual([wrong.user, wrong.responseStatus.code, wrong.stage], [{ username: '' }, 401, 'ResponseComplete'])
+  const refusal = forbidden({ group: '', resource: 'users' }, 'root', 'no')
+  rememberRefused(refusal, jane)
+  const refused = await attempt(refusal)
+  assert.deepEqual([refused.user.username, refused.responseStatus.code], ['jane', 403])
 })
 
 test('every answer has an audit id: the client’s, or a new one', async () => {

@@ -10,6 +10,8 @@ export interface PeerIdentity {
   readonly fingerprint: string
   /** Whether the TLS layer verified it against the cluster's authority, for use as a client. */
   readonly trusted: boolean
+  /** Whether it verified against the front proxy's authority instead: such a client is no user, it speaks for users. */
+  readonly frontProxy?: boolean
 }
 
 export interface Credentials {

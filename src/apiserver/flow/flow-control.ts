@@ -40,6 +40,10 @@ export interface SchemaState {
   readonly levelName: string
   readonly byNamespace: boolean | undefined
   readonly object: DeepReadonly<FlowSchema>
+  level: LevelState | undefined
+  headers: Readonly<Record<string, string>>
+  /** For what is not limited: nothing to give back. */
+  freeTicket: Ticket | undefined
   dispatched: number
   readonly rejected: Map<Refusal, number>
 }
@@ -65,6 +69,7 @@ export class FlowControl {
   }
   /** By user: the schemas that have rules for them, with those rules. */
   readonly #schemasByUser = new Map<string, [SchemaState, Rules[]][]>()
+  #schemasByObject = new WeakMap<UserInfo, [SchemaState, Rules[]][]>()
   readonly #followers: { close(): void }[] = []
   #dispatching = false
 
@@ -101,15 +106,11 @@ export class FlowControl {
     if (isUnlimited(info)) return undefined
     if (this.#stale) this.#configure()
     const schema = this.#place(request.user, info)
-    const level = schema && this.#levels.get(schema.levelName)
-    if (!level) return undefined
-    const headers = {
-      'x-kubernetes-pf-flowschema-uid': schema.uid,
-      'x-kubernetes-pf-prioritylevel-uid': level.uid,
-    }
-    if (level.spec.type === 'Exempt') {
+    if (!schema?.level) return undefined
+    const { level, headers, freeTicket } = schema
+    if (freeTicket) {
       schema.dispatched++
-      return { headers, leave: () => {} }
+      return freeTicket
     }
     const width = this.#parts.widthOf(request, info)
     const { queues } = level
@@ -126,7 +127,7 @@ export class FlowControl {
     schema: SchemaState,
     queues: FairQueues,
     width: number,
-    headers: Record<string, string>,
+    headers: Ticket['headers'],
   ): Promise<Ticket> {
     const { signal, user } = request
     const distinguisher = schema.byNamespace === undefined ? '' : schema.byNamespace ? namespace : user.name
@@ -160,7 +161,7 @@ export class FlowControl {
     throw new Refused(headers)
   }
 
-  #ticket(queues: FairQueues, width: number, headers: Record<string, string>): Ticket {
+  #ticket(queues: FairQueues, width: number, headers: Ticket['headers']): Ticket {
     let seated = true
     return {
       headers,
@@ -187,6 +188,15 @@ export class FlowControl {
   }
 
   #place(user: UserInfo, info: RequestInfo): SchemaState | undefined {
+    const known = this.#concerning(user)
+    for (const [schema, rules] of known) for (const rule of rules) if (ruleMatches(rule, info)) return schema
+    return undefined
+  }
+
+  /** By the object first: whoever makes many requests often gives the same one. */
+  #concerning(user: UserInfo): [SchemaState, Rules[]][] {
+    const found = this.#schemasByObject.get(user)
+    if (found) return found
     const key = `${user.name}\0${user.groups.join('\0')}`
     let known = this.#schemasByUser.get(key)
     if (!known) {
@@ -197,13 +207,14 @@ export class FlowControl {
       })
       this.#schemasByUser.set(key, known)
     }
-    for (const [schema, rules] of known) for (const rule of rules) if (ruleMatches(rule, info)) return schema
-    return undefined
+    this.#schemasByObject.set(user, known)
+    return known
   }
 
   #configure(): void {
     this.#stale = false
     this.#schemasByUser.clear()
+    this.#schemasByObject = new WeakMap()
     const before = new Map(this.#schemas.map((schema) => [schema.name, schema]))
     this.#schemas = [...this.#objects.schemas.values()]
       .map((object) => schemaState(object, before.get(object.metadata.name!)))
@@ -222,6 +233,15 @@ export class FlowControl {
       known?.queues.configure(limit, settings)
       const queues = known?.queues ?? new FairQueues(this.#pool, limit, settings)
       this.#levels.set(name, { name, uid: object.metadata.uid ?? '', spec: object.spec!, queues })
+    }
+    for (const schema of this.#schemas) {
+      const level = this.#levels.get(schema.levelName)
+      schema.level = level
+      schema.headers = {
+        'x-kubernetes-pf-flowschema-uid': schema.uid,
+        'x-kubernetes-pf-prioritylevel-uid': level?.uid ?? '',
+      }
+      schema.freeTicket = level?.spec.type === 'Exempt' ? { headers: schema.headers, leave: nothing } : undefined
     }
     this.#pool.size = [...limits.values()].reduce((sum, { nominal, floor }) => sum + nominal - floor, 0)
   }
@@ -242,6 +262,7 @@ export class Refused extends StatusError {
   }
 }
 
+const nothing = () => {}
 const UNLIMITED: ReadonlySet<string> = new Set(['exec', 'attach', 'portforward', 'proxy', 'log'])
 
 /** k8s: connections and streams are not limited, as they last. */
@@ -257,6 +278,9 @@ function schemaState(object: DeepReadonly<FlowSchema>, before: SchemaState | und
     levelName: spec?.priorityLevelConfiguration.name ?? '',
     byNamespace: method === undefined ? undefined : method === 'ByNamespace',
     object,
+    level: undefined,
+    headers: {},
+    freeTicket: undefined,
     dispatched: before?.dispatched ?? 0,
     rejected: before?.rejected ?? new Map(),
   }

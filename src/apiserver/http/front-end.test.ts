@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { after, test } from 'node:test'
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { systemClock } from '../../base/clock.ts'
 import { silentLogger } from '../../base/log.ts'
 import { ensurePki } from '../../base/pki.ts'
@@ -107,6 +107,25 @@ test('malformed bodies are refused', async () => {
   assert.equal((await post('a: [b', 'application/yaml')).status, 400)
   assert.equal((await post('')).status, 400)
   assert.equal((await post('x', 'text/plain')).status, 415)
+})
+
+test('a compressed body, long YAML and deep nesting are refused; long JSON sent as YAML is not', async () => {
+  const url = '/api/v1/namespaces/default/configmaps'
+  const post = (body: string | Buffer, headers: Record<string, string>) => send(url, { method: 'POST', headers }, body)
+  const json = { 'content-type': 'application/json' }
+  const yaml = { 'content-type': 'application/yaml' }
+  const zipped = gzipSync(JSON.stringify(configMap('zipped')))
+  assert.equal((await post(zipped, { ...json, 'content-encoding': 'gzip' })).status, 400)
+  const long = `metadata: {name: long}\ndata:\n  a: ${'x'.repeat(1_100_000)}\n`
+  const refused = await post(long, yaml)
+  assert.deepEqual([refused.status, refused.json()['reason']], [413, 'RequestEntityTooLarge'])
+  const data = Object.fromEntries(Array.from({ length: 15 }, (_, i) => [`k${i}`, 'x'.repeat(70_000)]))
+  const asJson = JSON.stringify(configMap('long', data))
+  assert.notEqual((await post(asJson, yaml)).status, 413)
+  for (const deep of ['['.repeat(1_000_000), '{"a":'.repeat(300_000)]) {
+    assert.equal((await post(deep, json)).status, 400)
+    assert.equal((await post(deep.slice(0, 900_000), yaml)).status, 400)
+  }
 })
 
 test('YAML goes in and out', async () => {

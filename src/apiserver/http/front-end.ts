@@ -1,14 +1,14 @@
 // The server's door: TLS with HTTP/2 and HTTP/1.1 on one port. Authenticates, turns HTTP into ApiRequests for the handler and its
 // answers back, bounds what comes in (size, number), and hands upgrades to the tunnel. One wildcard route: what exists below it is
 // the handler's business, and changes while the server runs.
-import { randomUUID } from 'node:crypto'
+import { randomUUID, X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Http2SecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import fastify, { type FastifyInstance } from 'fastify'
-import { methodNotAllowed, StatusError, timeout, tooManyRequests } from '../../api/meta/errors.ts'
+import { methodNotAllowed, StatusError, timeout, tooManyRequests, urlTooLong } from '../../api/meta/errors.ts'
 import type { ApiRequest, RequestHandler, UserInfo } from '../../api/wire.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
@@ -21,6 +21,7 @@ import { BodyBudget } from './body-budget.ts'
 import { bodyError } from './body-error.ts'
 import { limitConnections } from './connection-limits.ts'
 import { Deadlines } from './deadlines.ts'
+import { Departure } from './departure.ts'
 import type { Encoders } from './encode.ts'
 import { endIdleConnections, refuseMalformed, withoutPolling } from './idle-connections.ts'
 import { type Leaving, type RawResponse, send } from './send.ts'
@@ -32,6 +33,8 @@ export interface ServerTls {
   readonly key: string
   /** Of client certificates. */
   readonly ca: string
+  /** Of front proxies' certificates. */
+  readonly frontProxyCa?: string
 }
 
 export interface FrontEndParts {
@@ -53,6 +56,8 @@ export interface FrontEndParts {
 const MAX_BODY_BYTES = 3 * 1024 * 1024
 /** Of one request, its path included, in which long label selectors travel; both protocols. */
 const MAX_HEADER_BYTES = 256 * 1024
+/** Of a path with its query; what is longer than all headers may be is never read to its end. */
+const MAX_URL_BYTES = 240 * 1024
 const http1Options = { maxHeaderSize: MAX_HEADER_BYTES, ...withoutPolling }
 /** Of one HTTP/2 connection: every kind of a large cluster can be watched on one. */
 const MAX_STREAMS = 1000
@@ -72,7 +77,15 @@ const HANG_UP_WITHIN_MS = 500
 const HANDSHAKE_WITHIN_MS = 10_000
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
-type RawRequest = IncomingMessage & { stream?: { close(): void; session?: { socket?: TLSSocket } } }
+type RawRequest = IncomingMessage & {
+  stream?: { close(): void; endAfterHeaders?: boolean; session?: { socket?: TLSSocket } }
+}
+
+/** Whether a request has more than its head that anybody would read. */
+function bodyFollows({ method, headers, stream, readableEnded }: RawRequest): boolean {
+  if (method === 'GET' || method === 'HEAD' || readableEnded) return false
+  return stream ? !stream.endAfterHeaders : 'content-length' in headers || 'transfer-encoding' in headers
+}
 
 export class FrontEnd {
   readonly #parts: FrontEndParts
@@ -81,6 +94,7 @@ export class FrontEnd {
   readonly #bodies: Deadlines
   readonly #budget = new BodyBudget(MAX_BODIES_BYTES, MAX_BODY_BYTES)
   readonly #slow: Deadlines
+  readonly #frontProxyRoot: string | undefined
   #inFlight = 0
   #longRunning = 0
   #unsent = 0
@@ -90,6 +104,8 @@ export class FrontEnd {
     this.#parts = parts
     this.#bodies = new Deadlines(parts.clock, ARRIVE_WITHIN_MS)
     this.#slow = new Deadlines(parts.clock, LEAVE_WITHIN_MS)
+    const { frontProxyCa } = parts.tls
+    this.#frontProxyRoot = frontProxyCa && new X509Certificate(frontProxyCa).fingerprint256
     this.#app = this.#build()
   }
 
@@ -101,7 +117,7 @@ export class FrontEnd {
         allowHTTP1: true,
         cert: tls.cert,
         key: tls.key,
-        ca: tls.ca,
+        ca: authoritiesOf(tls),
         requestCert: true,
         rejectUnauthorized: false,
         minVersion: 'TLSv1.2',
@@ -142,11 +158,9 @@ export class FrontEnd {
       )
     })
     app.addHook('onRequest', (request, reply, done) => {
-      if (!this.#reserve(request.raw as RawRequest, reply.raw as never)) {
-        reply.hijack()
-        return
-      }
-      this.#expectBody(request.raw as RawRequest, reply.raw as never, () => reply.hijack())
+      const hijack = () => void reply.hijack()
+      if (!this.#reserve(request.raw as RawRequest, reply.raw as never, hijack)) return
+      this.#expectBody(request.raw as RawRequest, reply.raw as never, hijack)
       done()
     })
     app.route({
@@ -186,9 +200,10 @@ export class FrontEnd {
   }
 
   /** For new connections, from now on. */
-  setTls({ cert, key, ca }: ServerTls): void {
+  setTls(tls: ServerTls): void {
+    const { cert, key } = tls
     const server = this.#app.server as unknown as { setSecureContext(options: object): void }
-    server.setSecureContext({ cert, key, ca, minVersion: 'TLSv1.2' })
+    server.setSecureContext({ cert, key, ca: authoritiesOf(tls), minVersion: 'TLSv1.2' })
   }
 
   /** Stops listening, lets what is under way finish for a while, and cuts what is left. Long answers must have been told to end. */
@@ -207,24 +222,38 @@ export class FrontEnd {
   }
 
   /** False: there is no room for the body, and the client has been told. */
-  #reserve(raw: RawRequest, response: RawResponse): boolean {
-    if (raw.method === 'GET' || raw.method === 'HEAD' || raw.readableEnded) return true
-    const release = this.#budget.reserve(raw.headers)
-    if (release) {
-      response.once('close', release)
-      return true
+  #reserve(raw: RawRequest, response: RawResponse, hijack: () => void): boolean {
+    if (!bodyFollows(raw)) return true
+    const reservation = this.#budget.reserve(raw.headers)
+    const refuse = () => {
+      hijack()
+      const { log, metrics } = this.#parts
+      metrics.rejected.add({})
+      const err = tooManyRequests('Too many requests, please try again later.', 1)
+      if (!raw.stream) response.once('finish', () => raw.destroy())
+      void this.#send(response, errorResponse(err, log), raw, neverAborted)
     }
-    const { log, metrics } = this.#parts
-    metrics.rejected.add({})
-    const err = tooManyRequests('Too many requests, please try again later.', 1)
-    if (!raw.stream) response.once('finish', () => raw.destroy())
-    void this.#send(response, errorResponse(err, log), raw, neverAborted)
-    return false
+    if (!reservation) {
+      refuse()
+      return false
+    }
+    response.once('close', reservation.release)
+    const { grow } = reservation
+    if (grow) {
+      const count = (chunk: Buffer) => {
+        if (grow(chunk.length)) return
+        raw.off('data', count)
+        refuse()
+        raw.stream?.close()
+      }
+      raw.on('data', count)
+    }
+    return true
   }
 
   /** A body that stops coming holds memory and a place: it is given up on. */
   #expectBody(raw: RawRequest, response: RawResponse, hijack: () => void): void {
-    if (raw.method === 'GET' || raw.method === 'HEAD') return
+    if (!bodyFollows(raw)) return
     const late = async () => {
       hijack()
       if (!raw.stream) response.once('finish', () => raw.destroy())
@@ -303,11 +332,19 @@ export class FrontEnd {
   async #request(raw: RawRequest, body: Buffer | undefined, gone: Leaving): Promise<ApiRequest> {
     const headers = flatHeaders(raw)
     const url = raw.url ?? '/'
+    if (url.length > MAX_URL_BYTES) throw urlTooLong()
     const mark = url.indexOf('?')
     const method = raw.method as ApiRequest['method']
     const path = mark < 0 ? url : url.slice(0, mark)
     const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1))
-    const credentials = { headers, rawHeaders: raw.rawHeaders, peer: peerOf(raw), method, path, query }
+    const credentials = {
+      headers,
+      rawHeaders: raw.rawHeaders,
+      peer: peerOf(raw, this.#frontProxyRoot),
+      method,
+      path,
+      query,
+    }
     const user = await this.#authenticated(credentials, gone)
     return {
       method,
@@ -388,38 +425,6 @@ const LONG = /[?&]watch=(?!0|false)|[?&]follow=(?!0|false)|\/(proxy)(\/|$|\?)|\/
 
 const isLongRunning = (url: string) => LONG.test(url)
 
-/** The abort signal of a client that may leave, made when somebody wants it: most requests are answered without, and it costs. */
-class Departure implements Leaving {
-  #controller: AbortController | undefined
-  #gone = false
-  #sent = false
-  #onSent: (() => void) | undefined
-
-  get signal(): AbortSignal {
-    if (!this.#controller) {
-      this.#controller = new AbortController()
-      if (this.#gone) this.#controller.abort()
-    }
-    return this.#controller.signal
-  }
-
-  /** Asked for once. */
-  readonly whenSent = (done: () => void): void => {
-    if (this.#sent) done()
-    else this.#onSent = done
-  }
-
-  sent(): void {
-    this.#sent = true
-    this.#onSent?.()
-  }
-
-  abort(): void {
-    this.#gone = true
-    this.#controller?.abort()
-  }
-}
-
 /** k8s: for people at a terminal or a browser, unless they say otherwise. */
 function wantsIndented({ url = '', headers }: IncomingMessage): boolean {
   const [, asked] = url.includes('pretty=') ? (/[?&]pretty=([^&]+)/.exec(url) ?? []) : []
@@ -432,9 +437,11 @@ function flatHeaders({ headers }: IncomingMessage): Record<string, string | unde
   return (cookies ? { ...headers, 'set-cookie': cookies.join(', ') } : headers) as Record<string, string | undefined>
 }
 
+const authoritiesOf = ({ ca, frontProxyCa }: ServerTls) => (frontProxyCa ? [ca, frontProxyCa] : [ca])
+
 const remoteAddressOf = (raw: RawRequest) => (raw.stream?.session?.socket ?? raw.socket).remoteAddress
 
-function peerOf(raw: RawRequest): PeerIdentity | undefined {
+function peerOf(raw: RawRequest, frontProxyRoot: string | undefined): PeerIdentity | undefined {
   const socket = raw.stream?.session?.socket ?? (raw.socket as TLSSocket)
-  return typeof socket.getPeerCertificate === 'function' ? peerIdentity(socket) : undefined
+  return typeof socket.getPeerCertificate === 'function' ? peerIdentity(socket, frontProxyRoot) : undefined
 }

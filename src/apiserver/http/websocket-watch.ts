@@ -44,7 +44,9 @@ async function accepted(request: IncomingMessage, socket: Duplex, head: Buffer):
   const { WebSocketServer } = await import('ws')
   const server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, handleProtocols: chosenProtocol })
   return new Promise((resolve, reject) => {
-    server.once('wsClientError', reject)
+    server.once('wsClientError', (err) => reject(badRequest(err.message)))
+    // Whoever has gone by now is not answered.
+    socket.once('close', () => reject(badRequest('the client closed the connection')))
     server.handleUpgrade(request, socket, head, resolve)
   })
 }
@@ -53,10 +55,10 @@ async function accepted(request: IncomingMessage, socket: Duplex, head: Buffer):
 const chosenProtocol = (offered: ReadonlySet<string>) =>
   [...offered].find((protocol) => !protocol.startsWith('base64url.bearer.')) ?? false
 
-function sent(client: WebSocket, { event, json }: WatchFrame, binary: boolean): Promise<void> {
+function sent(client: WebSocket, { event, line }: WatchFrame, binary: boolean): Promise<void> {
   const message = binary
     ? encodeWatchFrame(event.type, encodeBuiltin(event.object)).subarray(LENGTH_BYTES)
-    : Buffer.from(json())
+    : Buffer.from(line()).subarray(0, -1) // messages have ends of their own
   return new Promise((resolve, reject) => {
     client.send(message, { binary }, (err) => (err ? reject(err) : resolve()))
   })

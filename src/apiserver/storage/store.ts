@@ -60,6 +60,11 @@ export interface Watcher {
    * reader fell more than the store's bound behind.
    */
   [Symbol.asyncIterator](): AsyncIterator<StoreEvent>
+  /**
+   * The next event, if one is there: spares a reader who keeps up with a burst a promise for each. Undefined says nothing about
+   * whether the watch has ended.
+   */
+  take(): StoreEvent | undefined
   /** Idempotent. */
   close(): void
 }
@@ -78,7 +83,7 @@ export interface Store {
    */
   list(prefix: string, options?: { limit?: number; after?: string; revision?: Revision }): Promise<ListResult>
   /**
-   * Resolves when the write is durable (or refused). @throws StoreFailed when the disk refuses (full, I/O error): nothing was changed,
+   * Resolves when the write is durable (or refused). @throws EntryTooLarge; StoreFailed when the disk refuses (full, I/O error): nothing was changed,
    * and a later write may succeed.
    */
   write(write: Write): Promise<WriteResult>
@@ -117,6 +122,13 @@ export class FutureRevision extends Error {
     super(`Too large resource version: ${asked}, current: ${current}`)
     this.name = 'FutureRevision'
     this.current = current
+  }
+}
+/** The object takes more bytes than one may. Nothing was changed. */
+export class EntryTooLarge extends Error {
+  constructor() {
+    super('etcdserver: request is too large') // k8s: the words that clients know
+    this.name = 'EntryTooLarge'
   }
 }
 /** The watcher's reader was too slow; it must start over with a list. */

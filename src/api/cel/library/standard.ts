@@ -21,7 +21,7 @@ import {
   typeNameOf,
   Uint,
 } from '../values.ts'
-import { matcher } from './regex.ts'
+import { matcher } from './regex-program.ts'
 import { decodeUtf8, formatDouble } from './text.ts'
 import { duration, formatDuration, formatTimestamp, secondsOf, timestamp } from './time.ts'
 
