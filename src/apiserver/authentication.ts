@@ -14,7 +14,7 @@ import { parseRequestInfo } from './request-info.ts'
 export interface AuthenticationParts {
   readonly bearerTokens: BearerTokens
   readonly authorizer: Authorizer
-  readonly anonymous: Anonymous
+  readonly anonymous: () => Anonymous
   /** Trusted to say who somebody else is. */
   readonly requestHeader?: Authenticator | undefined
   readonly log: Logger
@@ -30,7 +30,7 @@ export function authentication({ bearerTokens, authorizer, anonymous, requestHea
         return gone.signal
       },
     }
-    const user = await authenticate(ctx, authenticators, withBrowserToken(credentials), anonymous)
+    const user = await authenticate(ctx, authenticators, withBrowserToken(credentials), anonymous())
     if (!user) throw unauthorized()
     const { headers, rawHeaders, method = 'GET', path = '/', query = new URLSearchParams() } = credentials
     const attributes = () => parseRequestInfo(method as 'GET', path, query)

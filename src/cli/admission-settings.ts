@@ -27,7 +27,11 @@ export function admissionSettings(config: Chosen): AdmissionSettings {
 
 function configurationsIn(file: string): PluginConfigurations {
   try {
-    return parseAdmissionConfiguration(read(file), (path) => read(resolve(dirname(file), path)))
+    const beside = (path: string) => resolve(dirname(file), path)
+    return parseAdmissionConfiguration(read(file), {
+      yaml: (path) => read(beside(path)),
+      text: (path) => readText(beside(path)),
+    })
   } catch (err) {
     if (err instanceof ConfigurationError) throw new CliError(`--admission-control-config-file ${file}: ${err.message}`)
     throw err
@@ -35,8 +39,14 @@ function configurationsIn(file: string): PluginConfigurations {
 }
 
 function read(file: string): unknown {
+  return attempt(file, () => loadYaml().parse(readFileSync(file, 'utf8')))
+}
+
+const readText = (file: string): string => attempt(file, () => readFileSync(file, 'utf8'))
+
+function attempt<T>(file: string, readIt: () => T): T {
   try {
-    return loadYaml().parse(readFileSync(file, 'utf8'))
+    return readIt()
   } catch (err) {
     throw new CliError(`--admission-control-config-file: ${file} cannot be read: ${fileProblem(err)}`)
   }

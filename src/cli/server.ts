@@ -18,6 +18,7 @@ import { keptOfConfigMap } from '../controllers/root-ca.ts'
 import { SchedulerMetrics } from '../scheduler/metrics.ts'
 import { runScheduler } from '../scheduler/scheduler.ts'
 import { accessOptions } from './access-config.ts'
+import { keepAccess } from './access-reload.ts'
 import { admissionSettings } from './admission-settings.ts'
 import { openAudit } from './audit.ts'
 import { writePid, writeReady } from './cluster-process.ts'
@@ -43,6 +44,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
   const [pki, store] = await Promise.all([clusterPki(config, files), openLevelStore(ctx, files.database, { sealer })])
   const encryption = renewWhenTold(ctx, config, files, { store, sealer })
   const audit = await openAudit(config, files, ctx.log)
+  const accessParts = { store, clock, random: Math.random }
   const metrics = { controllers: new ControllerMetrics(), scheduler: new SchedulerMetrics() }
   try {
     const server = await createApiServer({
@@ -54,7 +56,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       serviceCIDR: config.serviceCIDR,
       admission,
       advertiseAddress: nodeAddress(config.nodeIP),
-      ...(await accessOptions(config, { store, clock, random: Math.random })),
+      ...(await accessOptions(config, accessParts)),
       moreMetrics: () => metrics.controllers.format() + metrics.scheduler.format(),
     })
     let stopReloading = () => {}
@@ -71,7 +73,10 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
         node = await nodePairs(pki, config) // the agent sees its new files by itself
         await writeKubeconfig(pki, config, files)
       })
-      stopReloading = reloadTokenKeysWhenTold(ctx, pki, server)
+      const endings = [reloadTokenKeysWhenTold(ctx, pki, server), keepAccess(ctx, config, accessParts, server)]
+      stopReloading = () => {
+        for (const end of endings) end()
+      }
       writeReady(files, 'server')
       releaseStartMemory(clock)
       await Promise.all([

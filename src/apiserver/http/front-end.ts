@@ -57,7 +57,7 @@ const MAX_BODY_BYTES = 3 * 1024 * 1024
 /** Of one request, its path included, in which long label selectors travel; both protocols. */
 const MAX_HEADER_BYTES = 256 * 1024
 /** Of a path with its query; what is longer than all headers may be is never read to its end. */
-const MAX_URL_BYTES = 192 * 1024
+const MAX_URL_BYTES = 240 * 1024
 const http1Options = { maxHeaderSize: MAX_HEADER_BYTES, ...withoutPolling }
 /** Of one HTTP/2 connection: every kind of a large cluster can be watched on one. */
 const MAX_STREAMS = 1000
