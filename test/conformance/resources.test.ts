@@ -171,7 +171,10 @@ test('addresses and ports that cannot be had are refused', async () => {
     await why({ clusterIP: '10.96.0.1' }),
     /failed to allocate IP 10\.96\.0\.1: provided IP is already allocated/,
   )
-  assert.match(await why({ clusterIP: '10.1.1.1' }), /failed to allocate IP 10\.1\.1\.1: the provided network does not match/)
+  assert.match(
+    await why({ clusterIP: '10.1.1.1' }),
+    /failed to allocate IP 10\.1\.1\.1: the provided network does not match/,
+  )
   assert.match(await why({ clusterIP: 'x' }), /must be a valid IP address/)
   assert.match(
     await why({ type: 'NodePort', ports: [{ port: 80, nodePort: 80 }] }),

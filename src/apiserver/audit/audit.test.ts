@@ -86,8 +86,9 @@ test('a watch is told when it begins and when it has ended', async () => {
     events.map(({ stage }) => stage),
     ['ResponseStarted'],
   )
+  const ended = watch.ended()
   watch.stop()
-  await watch.ended()
+  await ended
   assert.equal(events.at(-1).stage, 'ResponseComplete')
   await api.close()
 })

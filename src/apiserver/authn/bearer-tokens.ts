@@ -43,10 +43,10 @@ export class BearerTokens {
   get authenticator(): Authenticator {
     return {
       name: 'bearer-token',
-      authenticate: async (ctx, { headers }) => {
+      authenticate: (ctx, { headers }) => {
         const token = bearerToken(headers['authorization'])
         if (token === undefined) return 'none'
-        return (await this.verdict(ctx, token)).user ?? 'invalid'
+        return this.verdict(ctx, token).then(({ user }) => user ?? 'invalid')
       },
     }
   }

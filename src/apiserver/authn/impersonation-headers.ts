@@ -12,14 +12,18 @@ type Headers = Readonly<Record<string, string | undefined>>
 const PREFIX = 'impersonate-'
 const EXTRA = 'impersonate-extra-'
 
+/** For those in a hurry: is there anything to read at all? */
+export function hasImpersonation(headers: Headers): boolean {
+  for (const name in headers) if (name.startsWith(PREFIX)) return true
+  return false
+}
+
 /**
  * Undefined when nobody is named. @param rawHeaders names and values in turns; without them, a comma separates what was sent as several
  * headers.
  */
 export function impersonationHeaders(headers: Headers, rawHeaders?: readonly string[]): WantedUser | undefined {
-  let found = false
-  for (const name in headers) if (name.startsWith(PREFIX)) found = true
-  if (!found) return undefined
+  if (!hasImpersonation(headers)) return undefined
   const values = rawHeaders ? sentHeaders(rawHeaders, PREFIX) : split(headers)
   const extra: Record<string, string[]> = {}
   for (const [header, sent] of values) {
