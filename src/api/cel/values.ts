@@ -23,8 +23,11 @@ export class Duration {
 export class Timestamp {
   /** Since 1970, UTC. */
   readonly ns: bigint
-  constructor(ns: bigint) {
+  /** East of UTC, as the time was written: it is shown so, and nothing else depends on it. */
+  readonly zoneMinutes: number
+  constructor(ns: bigint, zoneMinutes = 0) {
     this.ns = ns
+    this.zoneMinutes = zoneMinutes
   }
 }
 export class Optional {
