@@ -77,7 +77,10 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     const info = parseRequestInfo(request.method, request.path, request.query)
     const { user } = request
     // Only a request that fails is worth a log child.
+    let broke: { readonly err: unknown } | undefined
     const failed = (err: unknown) => {
+      const expected = err instanceof StatusError || (request.signal.aborted && err === request.signal.reason)
+      if (!expected) broke = { err }
       return errorResponse(err, parts.log.child({ user: user.name, verb: info.verb, path: request.path }))
     }
     const auditId = request.headers['audit-id']?.slice(0, MAX_AUDIT_ID) || parts.registry.newUid()
@@ -113,7 +116,8 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     metrics.inflight[flight]--
     response.headers['audit-id'] = auditId
     if (ticket) seated(request, response, ticket)
-    if (audit) response = audit.answered(response, kind)
+    if (broke) audit?.panicked(broke.err)
+    else if (audit) response = audit.answered(response, kind)
     const known = kind !== undefined
     const { kind: answer } = response.body
     const seconds = answer === 'watch' || answer === 'stream' ? undefined : (clock.now() - startedMs) / 1000

@@ -33,6 +33,7 @@ import type { PostReview } from './crd/conversion.ts'
 import { Definitions } from './crd/definitions.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { EventExpiry } from './events/event-expiry.ts'
+import { dumpResponse, ownsDump } from './flow/dump.ts'
 import { FlowControl } from './flow/flow-control.ts'
 import { formatFlowMetrics } from './flow/flow-metrics.ts'
 import { keepFlowsMaintained, maintainFlows } from './flow/upkeep.ts'
@@ -202,6 +203,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         }),
         log,
       ),
+      { owns: ownsDump, respond: (request) => dumpResponse(flow, request) },
       exactly('/version', () => objectResponse(VERSION_INFO)),
       exactly('/metrics', () =>
         textResponse(

@@ -25,6 +25,7 @@ import { writePid, writeReady } from './cluster-process.ts'
 import { runComponent } from './component.ts'
 import { CliError, type Config, type Flags } from './config.ts'
 import { clusterInfo, clusterPki, nodePairs, writeKubeconfig } from './credentials.ts'
+import { databaseSize } from './database-size.ts'
 import { openSealer, renewWhenTold } from './encryption.ts'
 import { nodeAddress } from './node-address.ts'
 import { type Paths, paths } from './paths.ts'
@@ -57,7 +58,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       admission,
       advertiseAddress: nodeAddress(config.nodeIP),
       ...(await accessOptions(config, accessParts)),
-      moreMetrics: () => metrics.controllers.format() + metrics.scheduler.format(),
+      moreMetrics: () => metrics.controllers.format() + metrics.scheduler.format() + databaseSize(files.database),
     })
     let stopReloading = () => {}
     try {

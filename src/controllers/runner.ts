@@ -127,7 +127,7 @@ class ControllerRun {
     } catch (err) {
       if (!ctx.signal.aborted) this.#failed(syncCtx, key, err)
     } finally {
-      this.#counters.busyMs += clock.now() - startedMs
+      this.#counters.worked(clock.now() - startedMs)
       if (writes.seen()) this.#unseen.delete(key)
       else this.#unseen.set(key, writes)
     }

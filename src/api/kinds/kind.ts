@@ -37,6 +37,8 @@ export const ALL_VERBS: readonly Verb[] = [
 export interface Column<T> {
   name: string
   type: 'string' | 'integer' | 'number' | 'boolean' | 'date'
+  /** k8s: as the table's header tells the type where that is another one. */
+  shownType?: 'date'
   format?: string
   priority?: 0 | 1
   description?: string
