@@ -8,7 +8,7 @@ import { age, containers, count, selector, text, wide } from './columns.ts'
 import { defineKind } from './kind.ts'
 import { checkAvailable, checkCollisions, checkCounts, checkWithin } from './replica-status.ts'
 import { checkAtMostAll, isZeroShare, shownStrategy } from './rollout-rules.ts'
-import { defaultTemplate, validateSelectorAndTemplate } from './workload.ts'
+import { defaultTemplate, validateSelectorAndTemplate, workloadWarnings } from './workload.ts'
 
 export type Deployment = types.Deployment
 
@@ -73,6 +73,7 @@ export const Deployment = defineKind<Deployment>({
     checkImmutable(errors, 'spec.selector', d.spec.selector, old.spec.selector)
     return errors
   },
+  warnings: (owner, old) => workloadWarnings(owner, old, true),
   validateStatusUpdate: ({ status = {} }, old) => {
     const errors: FieldError[] = []
     checkCounts(errors, status, [
