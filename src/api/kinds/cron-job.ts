@@ -8,6 +8,7 @@ import { age, containers, integer, selector, text, titledBool, wide } from './co
 import { cronProblem, timeZoneProblems } from './cron-schedule.ts'
 import { validateJobTemplate } from './job-validation.ts'
 import { defineKind } from './kind.ts'
+import { ownerNameWarnings, podTemplateWarnings } from './pod-validation/warnings.ts'
 import { defaultTemplate } from './workload.ts'
 
 export type CronJob = types.CronJob
@@ -60,6 +61,12 @@ export const CronJob = defineKind<CronJob>({
     return errors
   },
   validateChange: (c, old) => specErrors(c.spec, old.spec),
+  warnings: (c, old) => [
+    ...(old ? [] : ownerNameWarnings(c.metadata.name)),
+    ...(old && old.metadata.generation === c.metadata.generation
+      ? []
+      : podTemplateWarnings(c.spec.jobTemplate?.spec?.template, 'spec.jobTemplate.spec.template')),
+  ],
 })
 
 type Spec = DeepReadonly<types.CronJobSpec>

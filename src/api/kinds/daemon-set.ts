@@ -8,7 +8,7 @@ import { age, containers, integer, labelMap, selector, wide } from './columns.ts
 import { defineKind } from './kind.ts'
 import { checkCollisions, checkCounts } from './replica-status.ts'
 import { checkAtMostAll, isZeroShare, shownStrategy } from './rollout-rules.ts'
-import { defaultTemplate, validateSelectorAndTemplate } from './workload.ts'
+import { defaultTemplate, validateSelectorAndTemplate, workloadWarnings } from './workload.ts'
 
 export type DaemonSet = types.DaemonSet
 
@@ -66,6 +66,7 @@ export const DaemonSet = defineKind<DaemonSet>({
     checkImmutable(errors, 'spec.selector', ds.spec.selector, old.spec.selector)
     return errors
   },
+  warnings: (owner, old) => workloadWarnings(owner, old, false),
   validateStatusUpdate({ status }, old) {
     const errors: FieldError[] = []
     checkCounts(errors, status ?? {}, [

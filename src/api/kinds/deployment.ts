@@ -4,11 +4,11 @@ import { type FieldError, forbiddenField, invalid, notSupported, required } from
 import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/apps.v1.ts'
 import { checkImmutable, checkIntOrPercent, checkNonNegative } from './check.ts'
-import { age, containers, integer, selector, text, wide } from './columns.ts'
+import { age, containers, count, selector, text, wide } from './columns.ts'
 import { defineKind } from './kind.ts'
 import { checkAvailable, checkCollisions, checkCounts, checkWithin } from './replica-status.ts'
 import { checkAtMostAll, isZeroShare, shownStrategy } from './rollout-rules.ts'
-import { defaultTemplate, validateSelectorAndTemplate } from './workload.ts'
+import { defaultTemplate, validateSelectorAndTemplate, workloadWarnings } from './workload.ts'
 
 export type Deployment = types.Deployment
 
@@ -28,8 +28,8 @@ export const Deployment = defineKind<Deployment>({
       (d) => `${d.status?.readyReplicas ?? 0}/${d.spec.replicas ?? 0}`,
       'Number of the pods with ready state, of those desired.',
     ),
-    integer('Up-to-date', (d) => d.status?.updatedReplicas, 'Number of pods that have the current template.'),
-    integer('Available', (d) => d.status?.availableReplicas, 'Number of pods that have been ready for long enough.'),
+    count('Up-to-date', (d) => d.status?.updatedReplicas, 'Number of pods that have the current template.'),
+    count('Available', (d) => d.status?.availableReplicas, 'Number of pods that have been ready for long enough.'),
     age(),
     ...containers<Deployment>((d) => d.spec.template?.spec).map(wide),
     wide(selector((d) => d.spec.selector)),
@@ -73,6 +73,7 @@ export const Deployment = defineKind<Deployment>({
     checkImmutable(errors, 'spec.selector', d.spec.selector, old.spec.selector)
     return errors
   },
+  warnings: (owner, old) => workloadWarnings(owner, old, true),
   validateStatusUpdate: ({ status = {} }, old) => {
     const errors: FieldError[] = []
     checkCounts(errors, status, [

@@ -5,7 +5,7 @@ import { dnsSubdomain } from '../meta/names.ts'
 import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/flowcontrol.v1.ts'
 import { checkName } from './check.ts'
-import { age, integer, text } from './columns.ts'
+import { age, count, text } from './columns.ts'
 import { checkFlowRule, MANDATORY_SCHEMAS, validateFlowStatus } from './flow-rules.ts'
 import { defineKind } from './kind.ts'
 
@@ -21,7 +21,7 @@ export const FlowSchema = defineKind<FlowSchema>({
   description: 'Assigns requests to the API to a priority level.',
   columns: [
     text('PriorityLevel', (f) => f.spec?.priorityLevelConfiguration?.name ?? '', 'The priority level.'),
-    integer('MatchingPrecedence', (f) => f.spec?.matchingPrecedence, 'The lowest of several that match wins.'),
+    count('MatchingPrecedence', (f) => f.spec?.matchingPrecedence, 'The lowest of several that match wins.'),
     text('DistinguisherMethod', (f) => f.spec?.distinguisherMethod?.type ?? '<none>', 'What tells flows apart.'),
     age(),
     text(

@@ -8,7 +8,7 @@ import { age, containers, selector, text, wide } from './columns.ts'
 import { validateJobStatus } from './job-status.ts'
 import { NAME_LABELS, UID_LABELS, validateJobChange, validateNewJob } from './job-validation.ts'
 import { defineKind } from './kind.ts'
-import { defaultTemplate } from './workload.ts'
+import { defaultTemplate, workloadWarnings } from './workload.ts'
 
 export type Job = types.Job
 
@@ -73,6 +73,7 @@ export const Job = defineKind<Job>({
   },
   validate: validateNewJob,
   validateChange: validateJobChange,
+  warnings: (owner, old) => workloadWarnings(owner, old, true),
   validateStatusUpdate: validateJobStatus,
   /** k8s: unless `manualSelector`, pods are found by labels that carry the job's uid, which the server has given it by now. */
   prepareForCreate(job) {

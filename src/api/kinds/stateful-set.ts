@@ -5,12 +5,13 @@ import { dnsLabel } from '../meta/names.ts'
 import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/apps.v1.ts'
 import { checkIntOrPercent, checkName, checkNonNegative } from './check.ts'
+import { claimSpecWarnings } from './claim-warnings.ts'
 import { age, containers, text, wide } from './columns.ts'
 import { defineKind } from './kind.ts'
 import { defaultClaim } from './persistent-volume-claim.ts'
 import { checkAvailable, checkCollisions, checkCounts, checkWithin } from './replica-status.ts'
 import { checkAtMostAll, isZeroShare, shownStrategy } from './rollout-rules.ts'
-import { defaultTemplate, validateSelectorAndTemplate } from './workload.ts'
+import { defaultTemplate, validateSelectorAndTemplate, workloadWarnings } from './workload.ts'
 
 export type StatefulSet = types.StatefulSet
 
@@ -61,6 +62,7 @@ export const StatefulSet = defineKind<StatefulSet>({
     defaultTemplate(spec)
   },
   validateName: dnsLabel,
+  warnings: (s, old) => [...workloadWarnings(s, old, false), ...historyWarnings(s), ...templateClaimWarnings(s)],
   validate: (s) => specErrors(s, true),
   validateChange(s, old) {
     const errors = specErrors(s, false)
@@ -83,6 +85,16 @@ export const StatefulSet = defineKind<StatefulSet>({
     return errors
   },
 })
+
+const historyWarnings = ({ spec }: DeepReadonly<types.StatefulSet>): string[] =>
+  (spec.revisionHistoryLimit ?? 0) < 0
+    ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']
+    : []
+
+const templateClaimWarnings = ({ spec }: DeepReadonly<types.StatefulSet>): string[] =>
+  (spec.volumeClaimTemplates ?? []).flatMap((claim, i) =>
+    claimSpecWarnings(claim.spec, `spec.volumeClaimTemplates[${i}].spec`),
+  )
 
 /** @param named the name of the service is looked at: those that were let in once may stay */
 function specErrors({ spec }: DeepReadonly<types.StatefulSet>, named: boolean): FieldError[] {

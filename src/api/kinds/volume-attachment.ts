@@ -20,7 +20,7 @@ export const VolumeAttachment = defineKind<VolumeAttachment>({
   subresources: ['status'],
   description: 'The wish to attach a volume to a node, or to detach it.',
   columns: [
-    text('Attacher', (a) => a.spec?.attacher ?? '', 'The storage driver.'),
+    { ...text<VolumeAttachment>('Attacher', (a) => a.spec?.attacher ?? '', 'The storage driver.'), format: 'name' },
     text('PV', (a) => a.spec?.source?.persistentVolumeName ?? '', 'The volume.'),
     text('Node', (a) => a.spec?.nodeName ?? '', 'The node.'),
     {

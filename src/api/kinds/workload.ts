@@ -8,6 +8,7 @@ import type { LabelSelector } from '../types/meta.v1.ts'
 import { checkSelector, selectorIsEmpty } from './check.ts'
 import { defaultPodSpec } from './pod-spec-defaults.ts'
 import { validatePodTemplate } from './pod-validation/spec.ts'
+import { ownerNameWarnings, podTemplateWarnings } from './pod-validation/warnings.ts'
 
 export type Template = DeepReadonly<PodTemplateSpec>
 type Selector = DeepReadonly<LabelSelector>
@@ -81,4 +82,16 @@ export function alwaysRestarts(template: Template | undefined, deadline = 'Repli
     errors.push(forbiddenField('spec.template.spec.activeDeadlineSeconds', why))
   }
   return errors
+}
+
+interface Owner {
+  readonly metadata: { readonly name: string; readonly generation?: number }
+  readonly spec?: { readonly template?: Template }
+}
+
+/** k8s: of an update that changes nothing of the spec nothing is said. `named`: pods get names and hostnames from the owner's. */
+export function workloadWarnings(owner: Owner, old: Owner | undefined, named: boolean): string[] {
+  if (old && old.metadata.generation === owner.metadata.generation) return []
+  const names = named && !old ? ownerNameWarnings(owner.metadata.name) : []
+  return [...names, ...podTemplateWarnings(owner.spec?.template, 'spec.template')]
 }
