@@ -1,34 +1,16 @@
 // What kubectl asks about access, against the real server over TLS: auth can-i, whoami and reconcile, certificate approve and deny.
 // Skipped where there is no kubectl.
 import assert from 'node:assert/strict'
-import { execFile, execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { kubectls } from './kubectl.ts'
 import { conformanceServer } from './server.ts'
 
-const candidates = ['kubectl', join(tmpdir(), 'skiff-test-kubectl/root/usr/bin/kubectl')]
-const programs = candidates.filter((program) => {
-  if (program !== 'kubectl' && !existsSync(program)) return false
-  try {
-    execFileSync(program, ['version', '--client'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-})
-
 const api = await conformanceServer()
-const directory = await mkdtemp(join(tmpdir(), 'skiff-access-'))
+const { programs, close } = await kubectls(api)
 after(async () => {
   await api.close()
-  await rm(directory, { recursive: true, force: true })
+  await close()
 })
-const kubeconfig = join(directory, 'kubeconfig')
-await writeFile(kubeconfig, api.config.exportConfig())
-const env = { ...process.env, KUBECONFIG: kubeconfig, HOME: directory }
 
 const REQUEST = `-----BEGIN CERTIFICATE REQUEST-----
 MIHWMH8CAQAwHTEMMAoGA1UECgwDZGV2MQ0wCwYDVQQDDARqYW5lMFkwEwYHKoZI
@@ -39,17 +21,8 @@ Nd4XbNyCHTfUroh6S119bwJduxFUMDRezQ==
 -----END CERTIFICATE REQUEST-----
 `
 
-for (const program of programs.length > 0 ? programs : ['kubectl']) {
-  const options = { skip: programs.length > 0 ? false : 'kubectl is not installed' }
-  const kubectl = (args: string, input?: string) =>
-    new Promise<{ code: number; out: string; err: string }>((resolve) => {
-      const child = execFile(program, args.split(' '), { env, timeout: 30_000 }, (err, out, stderr) => {
-        resolve({ code: err ? Number(err.code ?? 1) : 0, out, err: stderr })
-      })
-      child.stdin?.end(input)
-    })
-
-  describe(`kubectl at ${program}`, options, () => {
+for (const { program, found, run: kubectl } of programs) {
+  describe(`kubectl at ${program}`, { skip: found ? false : 'kubectl is not installed' }, () => {
     it('auth can-i answers for oneself and for others', async () => {
       assert.equal((await kubectl('auth can-i delete nodes')).out, 'yes\n')
       const no = await kubectl('auth can-i delete pods --as jane')

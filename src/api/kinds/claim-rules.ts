@@ -14,7 +14,7 @@ import { checkSelector, type Errors } from './check.ts'
 
 type ClaimSpec = DeepReadonly<PersistentVolumeClaimSpec>
 
-export const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod']
+const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod']
 export const VOLUME_MODES = ['Block', 'Filesystem']
 
 /** Known, and the one that stands alone alone. */

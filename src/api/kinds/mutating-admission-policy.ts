@@ -5,7 +5,14 @@ import { checkOneOf } from './check.ts'
 import { age, integer, text } from './columns.ts'
 import { defineKind } from './kind.ts'
 import { expressionErrors, loadPolicyRules, newErrors } from './policy-rules.ts'
-import { checkConditions, checkMatchResources, defaultMatchResources, paramKindText } from './webhook-rules.ts'
+import {
+  checkConditions,
+  checkMatchResources,
+  checkParamKind,
+  checkVariables,
+  defaultMatchResources,
+  paramKindText,
+} from './webhook-rules.ts'
 
 export type MutatingAdmissionPolicy = types.MutatingAdmissionPolicy
 
@@ -35,6 +42,7 @@ export const MutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
     const errors: FieldError[] = []
     checkOneOf(errors, 'spec.failurePolicy', spec.failurePolicy, ['Fail', 'Ignore'])
     checkOneOf(errors, 'spec.reinvocationPolicy', spec.reinvocationPolicy, ['IfNeeded', 'Never'])
+    checkParamKind(errors, 'spec.paramKind', spec.paramKind)
     if (!spec.matchConstraints) errors.push(required('spec.matchConstraints'))
     else checkMatchResources(errors, 'spec.matchConstraints', spec.matchConstraints, true)
     if (!spec.mutations?.length) errors.push(required('spec.mutations', 'mutations must contain at least one item'))
@@ -49,7 +57,7 @@ export const MutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
       }
     })
     checkConditions(errors, 'spec.matchConditions', spec.matchConditions)
-    checkConditions(errors, 'spec.variables', spec.variables)
+    checkVariables(errors, 'spec.variables', spec.variables)
     return [...errors, ...expressionErrors(policy)]
   },
   validateChange(policy, old): FieldError[] {

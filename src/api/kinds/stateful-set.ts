@@ -117,7 +117,9 @@ function checkStrategy(
   if (!type) errors.push(required('spec.updateStrategy'))
   else if (type === 'OnDelete') {
     if (rollingUpdate) {
-      errors.push(invalid(path, shownStrategy(strategy), "only allowed for updateStrategy 'RollingUpdate'"))
+      const { partition = 0, maxUnavailable = null } = rollingUpdate
+      const shown = { Partition: partition, MaxUnavailable: maxUnavailable }
+      errors.push(invalid(path, shown, "only allowed for updateStrategy 'RollingUpdate'"))
     }
   } else if (type !== 'RollingUpdate') {
     errors.push(invalid('spec.updateStrategy', shownStrategy(strategy), "must be 'RollingUpdate' or 'OnDelete'"))

@@ -31,7 +31,8 @@ export type Answer = UserInfo | 'none' | 'invalid'
 
 export interface Authenticator {
   readonly name: string
-  authenticate(ctx: Ctx, credentials: Credentials): Promise<Answer>
+  /** A promise only where there is something to wait for. */
+  authenticate(ctx: Ctx, credentials: Credentials): Answer | Promise<Answer>
 }
 
 /** Recognises bearer tokens of one sort. */
@@ -74,7 +75,8 @@ export async function authenticate(
 ): Promise<UserInfo | undefined> {
   let invalid = false
   for (const authenticator of authenticators) {
-    const answer = await authenticator.authenticate(ctx, credentials)
+    const given = authenticator.authenticate(ctx, credentials)
+    const answer = given instanceof Promise ? await given : given
     if (answer === 'invalid') invalid = true
     else if (answer !== 'none') return withAuthenticated(answer)
   }

@@ -45,7 +45,7 @@ const first = (value: string | string[] | undefined): string => all(value)[0] ??
 
 export const clientCertificate: Authenticator = {
   name: 'x509',
-  async authenticate(_ctx, { peer }) {
+  authenticate(_ctx, { peer }) {
     if (!peer) return 'none'
     if (!peer.trusted || peer.commonName === '') return 'invalid'
     // The same user object for every request of a connection: what is worked out about users can be remembered by it.

@@ -3,6 +3,7 @@
 // kube-system/extension-apiserver-authentication, by which aggregated servers believe this one.
 import type { UserInfo } from '../../api/wire.ts'
 import type { Authenticator } from './authenticator.ts'
+import { sentHeaders, unescapedKey } from './sent-headers.ts'
 
 const PREFIX = 'x-remote-'
 const USER = 'x-remote-user'
@@ -31,7 +32,7 @@ function userOf(values: ReadonlyMap<string, readonly string[]>): UserInfo | unde
   const uid = first(UID)
   const extra: Record<string, string[]> = Object.create(null)
   for (const [header, sent] of values) {
-    if (header.startsWith(EXTRA)) extra[unescaped(header.slice(EXTRA.length))] = [...sent]
+    if (header.startsWith(EXTRA)) extra[unescapedKey(header.slice(EXTRA.length))] = [...sent]
   }
   const hasExtra = Object.keys(extra).length > 0
   return { name, ...(uid ? { uid } : {}), groups: [...(values.get(GROUP) ?? [])], ...(hasExtra ? { extra } : {}) }
@@ -44,21 +45,5 @@ function valuesOf(
     value === undefined ? [] : [name, value],
   ),
 ): Map<string, string[]> {
-  const values = new Map<string, string[]>()
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]!.toLowerCase()
-    if (!name.startsWith(PREFIX)) continue
-    // The wire has UTF-8; Node reads headers as Latin-1.
-    const value = Buffer.from(rawHeaders[at + 1]!.trim(), 'latin1').toString('utf8')
-    values.set(name, [...(values.get(name) ?? []), value])
-  }
-  return values
-}
-
-function unescaped(key: string): string {
-  try {
-    return decodeURIComponent(key)
-  } catch {
-    return key
-  }
+  return sentHeaders(rawHeaders, PREFIX)
 }

@@ -56,17 +56,17 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
       }
       const encoded = await encodeBody(body, mediaType, options.encoders)
       const bytes = indent ? indented(encoded) : encoded
-      const small = await compressed(bytes, options.acceptEncoding)
-      const extra: Record<string, string | number> = small
-        ? { 'content-encoding': 'gzip', vary: 'Accept-Encoding' }
-        : {}
+      const small = whole ? await compressed(bytes, options.acceptEncoding) : undefined
       const sent = small ?? bytes
-      raw.writeHead(status, {
-        'cache-control': 'no-cache, private',
-        ...headers,
-        ...extra,
-        'content-length': sent.byteLength,
-      })
+      // The answer is ours by now; copying its headers would cost as much as writing them.
+      const own: Record<string, string | number> = headers
+      own['cache-control'] ??= 'no-cache, private'
+      if (small) {
+        own['content-encoding'] = 'gzip'
+        own['vary'] = 'Accept-Encoding'
+      }
+      own['content-length'] = sent.byteLength
+      raw.writeHead(status, own)
       leaveInTime(raw, sent.byteLength, options.slow)
       raw.end(options.headOnly ? undefined : sent)
     }

@@ -19,8 +19,8 @@ const LISTS = ['containers', 'initContainers'] as const
 
 export function validateResize(pod: AnyPod, old: AnyPod): FieldError[] {
   const errors: Errors = validatePodContents(pod, old)
-  if (old.metadata.annotations?.[MIRROR] !== undefined) return [forbiddenField('', 'static pods cannot be resized')]
-  if (old.spec.os?.name === 'windows') return [forbiddenField('', 'windows pods cannot be resized')]
+  if (old.metadata.annotations?.[MIRROR] !== undefined) return [forbiddenField('[]', 'static pods cannot be resized')]
+  if (old.spec.os?.name === 'windows') return [forbiddenField('[]', 'windows pods cannot be resized')]
   if ((old.status?.qosClass ?? qosClass(old)) !== qosClass(pod)) {
     const why = 'Pod QOS Class may not change as a result of resizing'
     errors.push(invalid('spec', pod.status?.qosClass ?? '', why))

@@ -3,6 +3,7 @@ import { duplicate, forbiddenField, invalid, notSupported, required, tooLong } f
 import type { DeepReadonly } from '../../meta/object.ts'
 import type { AppArmorProfile, PodSpec, SeccompProfile, SecurityContext } from '../../types/core.v1.ts'
 import { checkRange, type Errors } from '../check.ts'
+import { internalShape, PROFILE_FIELDS, SECURITY_CONTEXT_FIELDS } from '../internal-shape.ts'
 import { checkWindowsOptions } from './os.ts'
 import { checkLocalPath } from './paths.ts'
 
@@ -89,7 +90,13 @@ export function checkContainerSecurity(
   checkSeccomp(errors, `${path}.seccompProfile`, security.seccompProfile)
   if (security.allowPrivilegeEscalation === false) {
     const cannot = (what: string) =>
-      errors.push(invalid(path, security, `cannot set \`allowPrivilegeEscalation\` to false and ${what}`))
+      errors.push(
+        invalid(
+          path,
+          internalShape(security, SECURITY_CONTEXT_FIELDS),
+          `cannot set \`allowPrivilegeEscalation\` to false and ${what}`,
+        ),
+      )
     if (security.privileged) cannot('`privileged` to true')
     for (const capability of security.capabilities?.add ?? []) {
       if (capability === 'CAP_SYS_ADMIN') cannot('`capabilities.Add` CAP_SYS_ADMIN')
@@ -111,7 +118,8 @@ function checkSeccomp(errors: Errors, path: string, profile: DeepReadonly<Seccom
       errors.push(required(at, 'must be set when seccomp type is Localhost'))
     } else checkLocalPath(errors, at, profile.localhostProfile)
   } else if (profile.localhostProfile !== undefined) {
-    errors.push(invalid(at, profile, 'can only be set when seccomp type is Localhost'))
+    const shown = internalShape(profile, PROFILE_FIELDS)
+    errors.push(invalid(at, shown, 'can only be set when seccomp type is Localhost'))
   }
 }
 

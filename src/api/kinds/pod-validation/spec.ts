@@ -6,6 +6,7 @@ import type { DeepReadonly } from '../../meta/object.ts'
 import { validateAnnotations, validateLabels } from '../../meta/object-meta.ts'
 import type { Pod, PodSpec, PodTemplateSpec } from '../../types/core.v1.ts'
 import { checkIp, checkLabel, checkListed, checkPresent, checkRange, checkSubdomain, type Errors } from '../check.ts'
+import { CLAIM_FIELDS, internalShape } from '../internal-shape.ts'
 import { checkAnnotations, checkProfileAnnotations } from './annotations.ts'
 import {
   type Around,
@@ -126,9 +127,10 @@ function checkClaims(errors: Errors, field: string, spec: Spec): void {
     const { resourceClaimName, resourceClaimTemplateName } = claim
     if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined) {
       const why = 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'
-      errors.push(invalid(at, claim, why))
+      errors.push(invalid(at, internalShape(claim, CLAIM_FIELDS), why))
     } else if (resourceClaimName === undefined && resourceClaimTemplateName === undefined) {
-      errors.push(invalid(at, claim, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'))
+      const why = 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'
+      errors.push(invalid(at, internalShape(claim, CLAIM_FIELDS), why))
     }
     for (const key of ['resourceClaimName', 'resourceClaimTemplateName'] as const) {
       const name = claim[key]

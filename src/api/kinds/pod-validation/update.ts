@@ -152,7 +152,7 @@ function onlyGrew(term: Term, old: Term): boolean {
 /** The `ephemeralcontainers` subresource: containers may only be added. */
 export function validateEphemeralContainersUpdate(pod: AnyPod, old: AnyPod): FieldError[] {
   if (old.metadata.annotations?.[MIRROR] !== undefined) {
-    return [forbiddenField('', 'static pods do not support ephemeral containers')]
+    return [forbiddenField('[]', 'static pods do not support ephemeral containers')]
   }
   const errors: Errors = [...validatePodContents(pod, old), ...annotationChanges(pod, old)]
   const byName = new Map<string, DeepReadonly<Container>>()

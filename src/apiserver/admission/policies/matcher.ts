@@ -35,7 +35,7 @@ export interface PolicyParts {
 export type Match = DeepReadonly<MatchResources>
 
 /** The policy cannot be applied as it is configured. */
-export class ConfigurationError extends Error {}
+export class Misconfiguration extends Error {}
 
 /** A policy and a binding that concern a request. */
 export interface Invocation<P, B> {
@@ -44,7 +44,7 @@ export interface Invocation<P, B> {
   /** As the policy's rules name the request's kind. */
   readonly kind: Kind
   /** One undefined where the policy takes none; an error where they cannot be had. */
-  readonly params: readonly (KubeObject | undefined)[] | ConfigurationError
+  readonly params: readonly (KubeObject | undefined)[] | Misconfiguration
 }
 
 export class PolicyMatcher {
@@ -123,25 +123,25 @@ export class PolicyMatcher {
     policy: Policy,
     binding: Binding,
     request: AdmissionRequest,
-  ): Promise<(KubeObject | undefined)[] | ConfigurationError> {
+  ): Promise<(KubeObject | undefined)[] | Misconfiguration> {
     const { paramKind } = policy.spec
     const { paramRef } = binding.spec
     if (!paramKind || !paramRef) return [undefined]
     const kind = this.#resources.findKind(paramKind.apiVersion ?? '', paramKind.kind ?? '')
     if (!kind) {
-      return new ConfigurationError(
+      return new Misconfiguration(
         `failed to find resource referenced by paramKind: '${paramKind.apiVersion}, Kind=${paramKind.kind}'`,
       )
     }
     const namespaced = kind.scope === 'Namespaced'
     const namespace = namespaced ? paramRef.namespace || namespaceOfRequest(request) : undefined
     if (namespaced && !namespace) {
-      return new ConfigurationError(
+      return new Misconfiguration(
         'cannot use namespaced paramRef in policy bindings that match cluster-scoped resources',
       )
     }
     if (!namespaced && paramRef.namespace) {
-      return new ConfigurationError('paramRef.namespace must not be provided for a cluster-scoped `paramKind`')
+      return new Misconfiguration('paramRef.namespace must not be provided for a cluster-scoped `paramKind`')
     }
     const entries = paramRef.name
       ? [await this.#store.get(keyOf(kind as never, namespace, paramRef.name))].filter((entry) => entry !== undefined)
@@ -149,7 +149,7 @@ export class PolicyMatcher {
           matches(fromLabelSelector(paramRef.selector), object.metadata.labels),
         )
     if (entries.length === 0 && paramRef.parameterNotFoundAction === 'Deny') {
-      return new ConfigurationError('no params found for policy binding with `Deny` parameterNotFoundAction')
+      return new Misconfiguration('no params found for policy binding with `Deny` parameterNotFoundAction')
     }
     const shown = await Promise.all(entries.map((entry) => view(kind, entry)))
     return shown.map(({ object }) => object as KubeObject)

@@ -12,7 +12,7 @@ import { Questions } from '../cel-request.ts'
 import { convert } from '../webhooks/equivalents.ts'
 import { beforeStorage, replaceObject } from '../webhooks/patched.ts'
 import { requestOf, type ShownAs } from '../webhooks/review.ts'
-import { ConfigurationError, type Invocation, PolicyMatcher, type PolicyParts, shownAs } from './matcher.ts'
+import { Misconfiguration, type Invocation, PolicyMatcher, type PolicyParts, shownAs } from './matcher.ts'
 import { applyMutation, MutationProgram } from './mutation-program.ts'
 import type { BoundPolicy, MutatingBinding, MutatingPolicy } from './policy-index.ts'
 import { PolicyMetrics } from './policy-metrics.ts'
@@ -61,7 +61,7 @@ export class MutatingPolicies {
     let evaluatedAny = false
     for (const invoked of invocations) {
       const { params } = invoked
-      if (params instanceof ConfigurationError) {
+      if (params instanceof Misconfiguration) {
         failures.push({ invoked, message: `failed to configure binding: ${params.message}`, reason: 'Forbidden' })
         continue
       }

@@ -4,7 +4,7 @@ import { StatusError } from '../../../api/meta/errors.ts'
 import { type AdmissionRequest, refused } from '../admission.ts'
 import { Questions } from '../cel-request.ts'
 import { requestOf } from '../webhooks/review.ts'
-import { ConfigurationError, type Invocation, PolicyMatcher, type PolicyParts, shownAs } from './matcher.ts'
+import { Misconfiguration, type Invocation, PolicyMatcher, type PolicyParts, shownAs } from './matcher.ts'
 import type { BoundPolicy, ValidatingBinding, ValidatingPolicy } from './policy-index.ts'
 import { PolicyMetrics } from './policy-metrics.ts'
 import { type Denial, type Outcome, PolicyProgram } from './policy-program.ts'
@@ -38,7 +38,7 @@ export class ValidatingPolicies {
     const verdict = new Verdict(request, this.#metrics)
     for (const invoked of await this.#matcher.invocations(request, policies)) {
       const { policy, params } = invoked
-      if (params instanceof ConfigurationError) {
+      if (params instanceof Misconfiguration) {
         if (policy.spec.failurePolicy !== 'Ignore') verdict.misconfigured(invoked, params)
         continue
       }
@@ -87,7 +87,7 @@ class Verdict {
     this.#metrics = metrics
   }
 
-  misconfigured(invoked: Invoked, { message }: ConfigurationError): void {
+  misconfigured(invoked: Invoked, { message }: Misconfiguration): void {
     this.#deny(invoked, `failed to configure binding: ${message}`, '')
   }
 
