@@ -3,14 +3,13 @@
 import type { RawRequest } from './api-request.ts'
 
 const METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
-const LONGEST_URL = 8192
+const LONGEST_PATH = 8192
 const PLAIN_TYPE = /^application\/[a-z.+-]+$/
 
 /** Whether the library would do no more with a request than hand it on. */
 export function isOrdinary(raw: RawRequest, maxBodyBytes: number): boolean {
   const { url = '', method, headers } = raw
-  if (!METHODS.has(method) || url.length > LONGEST_URL || url.charCodeAt(0) !== SLASH || hasEscapedPath(url))
-    return false
+  if (!METHODS.has(method) || !isPlainPath(url)) return false
   if (!bodyFollows(raw)) return true
   const length = headers['content-length']
   if (length === undefined || headers['transfer-encoding'] !== undefined || !(Number(length) <= maxBodyBytes))
@@ -21,11 +20,12 @@ export function isOrdinary(raw: RawRequest, maxBodyBytes: number): boolean {
 
 const SLASH = 47
 
-function hasEscapedPath(url: string): boolean {
-  const mark = url.indexOf('%')
-  if (mark < 0) return false
+/** A path that begins with a slash, of bearable length and without escapes; whatever the query. */
+function isPlainPath(url: string): boolean {
   const query = url.indexOf('?')
-  return query < 0 || mark < query
+  const end = query < 0 ? url.length : query
+  const mark = url.indexOf('%')
+  return url.charCodeAt(0) === SLASH && end <= LONGEST_PATH && (mark < 0 || mark > end)
 }
 
 /** Whether a request has more than its head that anybody would read. */

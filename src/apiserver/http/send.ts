@@ -10,6 +10,8 @@ import { compressed, type Encoders, encodeBody, JSON_TYPE, listPieces, takesGzip
 export interface RawResponse extends Writable {
   writeHead(status: number, headers: Record<string, string | number>): unknown
   flushHeaders(): void
+  /** HTTP/1.1: whether what is written is put into chunks; absent in HTTP/2. */
+  chunkedEncoding?: boolean
 }
 
 /** A client that may go away: the signal is made when somebody asks for it. */
@@ -100,7 +102,25 @@ async function sendWatch(
   const protobuf = headers['content-type'] === PROTOBUF_MEDIA_TYPE
   raw.writeHead(status, protobuf ? { ...headers, 'content-type': `${PROTOBUF_MEDIA_TYPE};stream=watch` } : headers)
   raw.flushHeaders()
-  await sendChunks(raw, frames, options, protobuf ? protobufOf : lineOf)
+  const bytesOf = protobuf ? protobufOf : lineOf
+  if (raw.chunkedEncoding !== true) return sendChunks(raw, frames, options, bytesOf)
+  // HTTP/1.1: Node would put the same event into a chunk for each watcher, in three writes.
+  raw.chunkedEncoding = false
+  await sendChunks(raw, frames, options, (frame) => chunkOf(bytesOf(frame)), LAST_CHUNK)
+}
+
+const LINE_END = Buffer.from('\r\n')
+const LAST_CHUNK = Buffer.from('0\r\n\r\n')
+/** By an event's bytes, which its watchers share. */
+const chunksByBytes = new WeakMap<Uint8Array, Uint8Array>()
+
+function chunkOf(bytes: Uint8Array): Uint8Array {
+  let chunk = chunksByBytes.get(bytes)
+  if (!chunk) {
+    chunk = Buffer.concat([Buffer.from(`${bytes.byteLength.toString(16)}\r\n`), bytes, LINE_END])
+    chunksByBytes.set(bytes, chunk)
+  }
+  return chunk
 }
 
 async function sendChunks<T>(
@@ -108,6 +128,7 @@ async function sendChunks<T>(
   items: AsyncIterable<T> | Iterable<T>,
   { gone, slow }: SendOptions,
   bytesOf: (item: T) => Uint8Array,
+  end?: Uint8Array,
 ): Promise<void> {
   const { signal } = gone
   try {
@@ -120,7 +141,7 @@ async function sendChunks<T>(
     raw.destroy(err as Error)
     return
   }
-  raw.end()
+  raw.end(end)
 }
 
 /** Of a client that takes nothing for too long the connection's stream is cut off. */
