@@ -162,9 +162,11 @@ export class FakeRuntime implements RuntimeService {
     if (!this.#sandboxes.has(sandbox.id)) throw new RuntimeError('NotFound', `no such sandbox: ${sandbox.id}`)
     const image = this.images.find(config.imageId)
     if (!image) throw new RuntimeError('NotFound', `No such image: ${config.imageId}`)
-    for (const other of this.#inSandbox(sandbox.id)) {
+    // By the pod, whatever sandbox they are in: real engines know containers by their names.
+    for (const other of this.#containers.values()) {
       const m = other.status.metadata
-      if (m.name === config.metadata.name && m.attempt === config.metadata.attempt)
+      const samePod = this.#podUid(other) === sandbox.metadata.uid
+      if (samePod && m.name === config.metadata.name && m.attempt === config.metadata.attempt)
         throw new RuntimeError('AlreadyExists', `container ${m.name} attempt ${m.attempt} exists`)
     }
     const id = this.#newId()

@@ -89,3 +89,6 @@ export function podIdentity(labels: Readonly<Record<string, string>>): PodIdenti
   const uid = labels[POD_UID]
   return uid ? { uid, name: labels[POD_NAME] ?? '', namespace: labels[POD_NAMESPACE] ?? '' } : undefined
 }
+
+/** Whether a container or sandbox with these labels is the pod's. */
+export const isOfPod = (labels: Readonly<Record<string, string>>, uid: string): boolean => labels[POD_UID] === uid

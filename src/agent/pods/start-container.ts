@@ -6,7 +6,7 @@ import type { Pod } from '../../api/kinds/pod.ts'
 import type { Secret } from '../../api/kinds/secret.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import { type Ctx, child } from '../../base/ctx.ts'
-import type { PodSandbox } from '../cri/runtime.ts'
+import { type ContainerConfig, type PodSandbox, RuntimeError, type RuntimeService } from '../cri/runtime.ts'
 import type { PodVolumes } from '../volumes/pod-volumes.ts'
 import { containerConfig } from './container-config.ts'
 import { fieldPath, type PodContainer } from './containers.ts'
@@ -15,6 +15,7 @@ import { containerEnv, envNeedsPodIP } from './env.ts'
 import type { FieldContext } from './fields.ts'
 import { runHook } from './hooks.ts'
 import { hostsFile, podNames } from './hosts.ts'
+import { isOfPod } from './labels.ts'
 import { containerMounts, readOnlyVolumes } from './mounts.ts'
 import { StartFailure } from './start-failure.ts'
 import { makeMessageFile } from './termination-message.ts'
@@ -84,7 +85,7 @@ export async function startContainer(
   const config = containerConfig({ ...parts, ...(targetId ? { targetId } : {}) })
   const sandbox = await request.created
   ctx.signal.throwIfAborted()
-  const id = await deps.runtime.createContainer(base, sandbox, config).catch((err) => {
+  const id = await createInPlaceOfLeftOver(base, deps.runtime, sandbox, config).catch((err) => {
     throw runtimeFailure(base, 'CreateContainerError', err)
   })
   request.onCreated(id)
@@ -112,6 +113,31 @@ export async function startContainer(
     }
   }
   return id
+}
+
+/** An engine that went away while it created the container may have it nevertheless, in a sandbox that is gone: it never ran. */
+async function createInPlaceOfLeftOver(
+  ctx: Ctx,
+  runtime: RuntimeService,
+  sandbox: PodSandbox,
+  config: ContainerConfig,
+): Promise<string> {
+  try {
+    return await runtime.createContainer(ctx, sandbox, config)
+  } catch (err) {
+    if (!(err instanceof RuntimeError) || err.code !== 'AlreadyExists') throw err
+    const { name, attempt } = config.metadata
+    const left = (await runtime.listContainers(ctx)).find(
+      ({ metadata, labels, state }) =>
+        state === 'Created' &&
+        isOfPod(labels, sandbox.metadata.uid) &&
+        metadata.name === name &&
+        metadata.attempt === attempt,
+    )
+    if (!left) throw err
+    await runtime.removeContainer(ctx, left.id)
+    return runtime.createContainer(ctx, sandbox, config)
+  }
 }
 
 /** Errors of the runtime that are about this container; others (it does not answer, we are being stopped) go up as they are. */

@@ -6,6 +6,7 @@ import { afterEach, test } from 'node:test'
 import { ConfigMap } from '../../api/kinds/config-map.ts'
 import { Pod } from '../../api/kinds/pod.ts'
 import { silentLogger } from '../../base/log.ts'
+import { containerConfig } from '../cri/runtime-suite.ts'
 import {
   condition,
   container,
@@ -234,6 +235,24 @@ test('a sandbox that died is made anew and its containers are restarted in it', 
     world.api.events.includes('Normal SandboxChanged web: Pod sandbox changed, it will be killed and re-created.'),
   )
   assert.notEqual(world.lookup.find('default', 'web')?.sandboxId, sandboxId)
+})
+
+test('a container that an engine made of a request that it never answered makes room for the one that is wanted', async () => {
+  const world = start()
+  world.api.put(Pod, podSpec('web'))
+  await until(() => condition(world, 'Ready') === 'True')
+  const ctx = { signal: new AbortController().signal, log: silentLogger }
+  const { sandboxId } = world.lookup.find('default', 'web')!
+  const [running] = await world.runtime.listContainers(ctx)
+  const sandbox = (await world.runtime.listPodSandboxes(ctx)).find(({ id }) => id === sandboxId)!
+  const left = await world.runtime.createContainer(ctx, sandbox, {
+    ...containerConfig(running!.imageId, 'web'),
+    metadata: { name: 'web', attempt: 1 },
+    labels: running!.labels,
+  })
+  await world.runtime.stopPodSandbox(ctx, sandboxId!)
+  await until(() => container(world)?.restartCount === 1 && condition(world, 'Ready') === 'True')
+  assert.ok(!(await world.runtime.listContainers(ctx)).some(({ id }) => id === left))
 })
 
 test('a container that cannot be started shows why', async () => {
