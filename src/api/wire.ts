@@ -55,8 +55,8 @@ export interface ApiResponse {
 
 export interface WatchFrame {
   readonly event: DeepReadonly<WatchEvent<object>>
-  /** The event's JSON bytes without the line feed, made once for all watchers that want this encoding. */
-  readonly json: () => Uint8Array
+  /** The event's JSON bytes with the line feed, made once for all watchers that want this encoding. */
+  readonly line: () => Uint8Array
 }
 
 /** The whole of the API server as one function: authorise, admit, handle. Errors come back as a Status body, never thrown. */

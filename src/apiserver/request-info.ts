@@ -95,9 +95,9 @@ export function parseRequestInfo(method: ApiRequest['method'], path: string, que
   }
 }
 
-/** k8s: a parameter is true unless it is absent, `0` or `false`. */
+/** k8s: a parameter is true unless it is absent, `0` or `false` in any case (Python's clients say `True` and `False`). */
 export function isTrue(value: string | null): boolean {
-  return value !== null && value !== '0' && value !== 'false'
+  return value !== null && value !== '0' && value.toLowerCase() !== 'false'
 }
 
 /** The name that `metadata.name=…` pins a list to: it counts as the request's name for authorisation. */

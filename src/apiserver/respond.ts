@@ -12,8 +12,10 @@ export function objectResponse(
 ): ApiResponse {
   return {
     status: options.status ?? 200,
-    headers: { 'content-type': 'application/json', ...options.headers },
-    body: { kind: 'object', object, ...(options.json ? { json: options.json } : {}) },
+    headers: options.headers
+      ? { 'content-type': 'application/json', ...options.headers }
+      : { 'content-type': 'application/json' },
+    body: options.json ? { kind: 'object', object, json: options.json } : { kind: 'object', object },
   }
 }
 

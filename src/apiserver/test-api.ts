@@ -114,7 +114,7 @@ export async function testApi(options: Partial<ApiServerOptions> = {}): Promise<
         async next() {
           const { done, value } = await frames.next()
           if (done) throw new Error('the watch has ended')
-          return JSON.parse(Buffer.from(value.json()).toString()) as WatchEvent<Json>
+          return JSON.parse(Buffer.from(value.line()).toString()) as WatchEvent<Json>
         },
         ended: async () => (await frames.next()).done === true,
         stop() {

@@ -32,7 +32,6 @@ import { type Paths, paths } from './paths.ts'
 import { clusterConfig } from './settings-file.ts'
 
 const RESOLV_CONF = '/etc/resolv.conf'
-const CONTROL_PLANE = 'node-role.kubernetes.io/control-plane'
 
 export async function run(flags: Flags): Promise<number> {
   const config = clusterConfig(flags)
@@ -88,7 +87,6 @@ async function runNode(ctx: Ctx, config: Config, files: Paths): Promise<void> {
         podCIDR: network.podCIDR,
         clusterDomain: config.clusterDomain,
         agentPort: config.agentPort,
-        labels: { [CONTROL_PLANE]: '' },
         clusterDNS: [network.clusterDNS],
         onLookup: found,
         onNetworkReport: reportNetwork,

@@ -51,3 +51,14 @@ export async function writeKubeconfig(pki: Pki, config: Config, files: Paths): P
   if (!existsSync(files.kubeconfig) || readFileSync(files.kubeconfig, 'utf8') !== text)
     writeFileSync(files.kubeconfig, text, { mode: 0o600 })
 }
+
+/** The kubeconfig of the cluster alone: where it is and whom to trust. For those who join, as cluster-info shows it. */
+export function clusterInfo(pki: Pki, config: Config): string {
+  const cluster = {
+    'certificate-authority-data': Buffer.from(pki.authorityCert).toString('base64'),
+    server: `https://${nodeAddress(config.nodeIP)}:${config.apiPort}`,
+  }
+  // JSON is YAML: what reads kubeconfigs reads it.
+  const document = { apiVersion: 'v1', clusters: [{ cluster, name: '' }], contexts: [], kind: 'Config', users: [] }
+  return `${JSON.stringify(document, undefined, 2)}\n`
+}

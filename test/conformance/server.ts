@@ -72,7 +72,8 @@ const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
 }
 
 export async function conformanceServer(
-  options: Partial<ApiServerOptions> & { directory?: string } = {},
+  /** `listenPort`: the one of a server before, for clients that stay. */
+  options: Partial<ApiServerOptions> & { directory?: string; listenPort?: number } = {},
 ): Promise<ConformanceServer> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'skiff-conformance-')))
   const ctx = { signal: new AbortController().signal, log: silentLogger }
@@ -87,7 +88,7 @@ export async function conformanceServer(
     pki,
     ...options,
   })
-  const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = await server.listen({ host: '127.0.0.1', port: options.listenPort ?? 0 })
   const agent = new https.Agent({ keepAlive: true, maxSockets: 32 })
   const admin = { cert: pki.admin.cert, key: pki.admin.key }
 

@@ -101,7 +101,7 @@ async function watched(events: Extract<ApiResponse['body'], { kind: 'watch' }>['
       break
     }
     if (first.done) return undefined
-    const { type, object } = JSON.parse(Buffer.from(first.value.json()).toString())
+    const { type, object } = JSON.parse(Buffer.from(first.value.line()).toString())
     if (!['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR'].includes(type)) return `an event of type ${type}`
     if (typeof object !== 'object') return 'an event without object'
   }

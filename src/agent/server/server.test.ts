@@ -5,7 +5,7 @@ import { request } from 'node:https'
 import { connect as connectTcp } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { connect } from 'node:tls'
-import { WebSocket } from 'ws'
+import { createWebSocketStream, WebSocket } from 'ws'
 import { systemClock } from '../../base/clock.ts'
 import { FakeRuntime } from '../cri/fake.ts'
 import { containerConfig, sandboxConfig, script, testCtx } from '../cri/runtime-suite.ts'
@@ -352,6 +352,41 @@ describe('SPDY', () => {
     assert.match(await textOf(b.error), /^an error occurred forwarding 9: .*connection refused/)
     session.close()
   })
+})
+
+test('port-forward tunnels SPDY in a WebSocket, as kubectl and client-go do', async () => {
+  const protocol = 'SPDY/3.1+portforward.k8s.io'
+  const upgrade = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+    'sec-websocket-protocol': protocol,
+  }
+  const path = '/portForward/default/web'
+  const sent = request({ port: agent.port, path, headers: upgrade, ca: agent.ca, ...agent.client })
+  sent.end()
+  const [answer, socket, head] = await once(sent, 'upgrade')
+  assert.equal(answer.headers['sec-websocket-protocol'], protocol)
+  // `ws` has no client that offers such a name, but takes over a connection that is already there.
+  interface Adopting extends WebSocket {
+    _isServer: boolean
+    setSocket(socket: unknown, head: Buffer, options: object): void
+  }
+  const ws: Adopting = Reflect.construct(WebSocket, [null, undefined, {}])
+  ws._isServer = false
+  ws.setSocket(socket, head, { maxPayload: 1 << 20, skipUTF8Validation: false })
+  const session = new SpdySession(createWebSocketStream(ws), { role: 'client', onStream: () => undefined })
+  const ended = session.run()
+  const [port, requestID] = ['8080', '0']
+  const error = await session.open({ streamType: 'error', port, requestID })
+  error.end()
+  const data = await session.open({ streamType: 'data', port, requestID })
+  data.end('tunnel')
+  assert.deepEqual(await Promise.all([textOf(data), textOf(error)]), ['hello tunnel', ''])
+  session.close()
+  ws.close()
+  await ended
 })
 
 test('port-forward over WebSocket channels names the port first', async () => {

@@ -187,19 +187,24 @@ export class Streaming {
         400,
         `unable to upgrade: unable to negotiate protocol: client supports [${offered.join(' ')}], server accepts [${supported.join(' ')}]`,
       )
-    this.#webSockets ??= import('ws').then(
-      ({ WebSocketServer }) =>
-        new WebSocketServer({
-          noServer: true,
-          clientTracking: false,
-          perMessageDeflate: false,
-          maxPayload: MAX_MESSAGE_BYTES,
-          // Called after the choice above, with the same outcome.
-          handleProtocols: (protocols, request) => choices.get(request) ?? [...protocols][0] ?? false,
-        }),
-    )
+    this.#webSockets ??= import('ws').then(({ WebSocketServer }) => {
+      const server = new WebSocketServer({
+        noServer: true,
+        clientTracking: false,
+        perMessageDeflate: false,
+        maxPayload: MAX_MESSAGE_BYTES,
+        // Called after the choice above, with the same outcome.
+        handleProtocols: (protocols, request) => choices.get(request) ?? [...protocols][0] ?? false,
+      })
+      server.on('headers', (headers, request) => {
+        if (choices.get(request) === TUNNEL_PROTOCOL) headers.push(`Sec-WebSocket-Protocol: ${TUNNEL_PROTOCOL}`)
+      })
+      return server
+    })
     const server = await this.#webSockets
     if (chosen) choices.set(upgrade.request, chosen)
+    // `ws` knows no names with a slash: it is not shown this one, and what it answers is completed above.
+    if (chosen === TUNNEL_PROTOCOL) delete upgrade.request.headers['sec-websocket-protocol']
     return new Promise((resolve, reject) => {
       upgrade.socket.once('close', () => reject(new HttpError(400, 'the client has gone away')))
       server.handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (ws) => {

@@ -1,8 +1,9 @@
 // Lease: a claim that has to be renewed: leadership, or a node's sign of life.
 import { semanticEqual } from '../meta/equality.ts'
-import { type FieldError, forbiddenField, invalid } from '../meta/errors.ts'
+import { type FieldError, forbiddenField, invalid, notSupported } from '../meta/errors.ts'
+import { qualifiedName } from '../meta/names.ts'
 import type * as types from '../types/coordination.v1.ts'
-import { checkNonNegative, checkPositive } from './check.ts'
+import { checkNonNegative } from './check.ts'
 import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'
 
@@ -23,12 +24,15 @@ export const Lease = defineKind<Lease>({
   },
   validate({ spec }) {
     const errors: FieldError[] = []
-    checkPositive(errors, 'spec.leaseDurationSeconds', spec?.leaseDurationSeconds)
+    const { leaseDurationSeconds: seconds, strategy } = spec ?? {}
+    if (seconds !== undefined && seconds <= 0) {
+      errors.push(invalid('spec.leaseDurationSeconds', seconds, 'must be greater than 0'))
+    }
     checkNonNegative(errors, 'spec.leaseTransitions', spec?.leaseTransitions)
-    if (spec?.preferredHolder && !spec.strategy) {
+    if (strategy !== undefined) checkStrategy(errors, strategy)
+    if (spec?.preferredHolder && !strategy) {
       errors.push(forbiddenField('spec.preferredHolder', 'may only be specified if `strategy` is defined'))
     }
-    if (spec?.holderIdentity === '') errors.push(invalid('spec.holderIdentity', '', 'must not be empty'))
     return errors
   },
   // A change of the holder must survive a power cut; that it renewed its claim need not.
@@ -42,3 +46,13 @@ export const Lease = defineKind<Lease>({
   },
   hasGeneration: false,
 })
+
+const STRATEGIES = ['OldestEmulationVersion']
+
+/** One that is known, or somebody's own: `example.com/mine`. k8s: the path ends in the same word twice. */
+function checkStrategy(errors: FieldError[], strategy: string): void {
+  const field = 'spec.strategy.strategy'
+  if (strategy.includes('/')) {
+    for (const problem of qualifiedName(strategy)) errors.push(invalid(field, strategy, problem))
+  } else if (!STRATEGIES.includes(strategy)) errors.push(notSupported(field, strategy, STRATEGIES))
+}

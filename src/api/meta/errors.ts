@@ -177,7 +177,10 @@ export const notSupported = (field: string, value: unknown, supported: readonly 
   noted({
     type: 'FieldValueNotSupported',
     field,
-    message: `Unsupported value: ${shown(value)}: supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}`,
+    message:
+      supported.length > 0
+        ? `Unsupported value: ${shown(value)}: supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}`
+        : `Unsupported value: ${shown(value)}`,
   })
 export const forbiddenField = (field: string, why: string): FieldError =>
   noted({
@@ -185,17 +188,17 @@ export const forbiddenField = (field: string, why: string): FieldError =>
     field,
     message: `Forbidden: ${why}`,
   })
-export const duplicate = (field: string, value: unknown): FieldError =>
+export const duplicate = (field: string, value: unknown, why = ''): FieldError =>
   noted({
     type: 'FieldValueDuplicate',
     field,
-    message: `Duplicate value: ${shown(value)}`,
+    message: `Duplicate value: ${shown(value)}${why && `: ${why}`}`,
   })
-export const notFoundValue = (field: string, value: unknown): FieldError =>
+export const notFoundValue = (field: string, value: unknown, why = ''): FieldError =>
   noted({
     type: 'FieldValueNotFound',
     field,
-    message: `Not found: ${shown(value)}`,
+    message: `Not found: ${shown(value)}${why && `: ${why}`}`,
   })
 export const tooLong = (field: string, maxBytes: number): FieldError =>
   noted({

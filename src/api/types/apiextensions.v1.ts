@@ -101,8 +101,10 @@ export interface CustomResourceSubresourceScale {
   labelSelectorPath?: string
 }
 
+export type CustomResourceSubresourceStatus = Record<string, never>
+
 export interface CustomResourceSubresources {
-  status?: Record<string, unknown>
+  status?: CustomResourceSubresourceStatus
   scale?: CustomResourceSubresourceScale
 }
 

@@ -41,7 +41,7 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
     case 'stream':
       raw.writeHead(status, headers)
       raw.flushHeaders()
-      await sendChunks(raw, body.stream, options)
+      await sendChunks(raw, body.stream, options, asIs)
       return
     default: {
       const mediaType = headers['content-type'] ?? JSON_TYPE
@@ -51,22 +51,22 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
         const { sizeBytes, pieces } = listPieces(body.head, body.items)
         raw.writeHead(status, { 'cache-control': 'no-cache, private', ...headers, 'content-length': sizeBytes })
         leaveInTime(raw, sizeBytes, options.slow)
-        await sendChunks(raw, pieces, options)
+        await sendChunks(raw, pieces, options, asIs)
         return
       }
       const encoded = await encodeBody(body, mediaType, options.encoders)
       const bytes = indent ? indented(encoded) : encoded
-      const small = await compressed(bytes, options.acceptEncoding)
-      const extra: Record<string, string | number> = small
-        ? { 'content-encoding': 'gzip', vary: 'Accept-Encoding' }
-        : {}
+      const small = whole ? await compressed(bytes, options.acceptEncoding) : undefined
       const sent = small ?? bytes
-      raw.writeHead(status, {
-        'cache-control': 'no-cache, private',
-        ...headers,
-        ...extra,
-        'content-length': sent.byteLength,
-      })
+      // The answer is ours by now; copying its headers would cost as much as writing them.
+      const own: Record<string, string | number> = headers
+      own['cache-control'] ??= 'no-cache, private'
+      if (small) {
+        own['content-encoding'] = 'gzip'
+        own['vary'] = 'Accept-Encoding'
+      }
+      own['content-length'] = sent.byteLength
+      raw.writeHead(status, own)
       leaveInTime(raw, sent.byteLength, options.slow)
       raw.end(options.headOnly ? undefined : sent)
     }
@@ -86,15 +86,9 @@ function leaveInTime(raw: RawResponse, sizeBytes: number, slow: Deadlines): void
 
 const indented = (json: Uint8Array) => Buffer.from(JSON.stringify(JSON.parse(Buffer.from(json).toString()), null, 2))
 
-const LINE_FEED = Buffer.from('\n')
-
-async function* lines(frames: AsyncIterable<WatchFrame>): AsyncGenerator<Uint8Array> {
-  for await (const frame of frames) yield Buffer.concat([frame.json(), LINE_FEED])
-}
-
-async function* protobufFrames(frames: AsyncIterable<WatchFrame>): AsyncGenerator<Uint8Array> {
-  for await (const { event } of frames) yield encodeWatchFrame(event.type, encodeBuiltin(event.object))
-}
+const lineOf = (frame: WatchFrame) => frame.line()
+const protobufOf = ({ event }: WatchFrame) => encodeWatchFrame(event.type, encodeBuiltin(event.object))
+const asIs = (chunk: Uint8Array) => chunk
 
 async function sendWatch(
   raw: RawResponse,
@@ -106,19 +100,20 @@ async function sendWatch(
   const protobuf = headers['content-type'] === PROTOBUF_MEDIA_TYPE
   raw.writeHead(status, protobuf ? { ...headers, 'content-type': `${PROTOBUF_MEDIA_TYPE};stream=watch` } : headers)
   raw.flushHeaders()
-  await sendChunks(raw, protobuf ? protobufFrames(frames) : lines(frames), options)
+  await sendChunks(raw, frames, options, protobuf ? protobufOf : lineOf)
 }
 
-async function sendChunks(
+async function sendChunks<T>(
   raw: RawResponse,
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  items: AsyncIterable<T> | Iterable<T>,
   { gone, slow }: SendOptions,
+  bytesOf: (item: T) => Uint8Array,
 ): Promise<void> {
   const { signal } = gone
   try {
-    for await (const chunk of chunks) {
+    for await (const item of items) {
       if (signal.aborted || raw.destroyed) return
-      if (!raw.write(chunk)) await drained(raw, signal, slow)
+      if (!raw.write(bytesOf(item))) await drained(raw, signal, slow)
     }
   } catch (err) {
     // The head is out: the only way left to tell the client is to break off.

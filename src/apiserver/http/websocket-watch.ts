@@ -55,10 +55,10 @@ async function accepted(request: IncomingMessage, socket: Duplex, head: Buffer):
 const chosenProtocol = (offered: ReadonlySet<string>) =>
   [...offered].find((protocol) => !protocol.startsWith('base64url.bearer.')) ?? false
 
-function sent(client: WebSocket, { event, json }: WatchFrame, binary: boolean): Promise<void> {
+function sent(client: WebSocket, { event, line }: WatchFrame, binary: boolean): Promise<void> {
   const message = binary
     ? encodeWatchFrame(event.type, encodeBuiltin(event.object)).subarray(LENGTH_BYTES)
-    : Buffer.from(json())
+    : Buffer.from(line()).subarray(0, -1) // messages have ends of their own
   return new Promise((resolve, reject) => {
     client.send(message, { binary }, (err) => (err ? reject(err) : resolve()))
   })

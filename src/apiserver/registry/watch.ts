@@ -104,7 +104,7 @@ async function* changes(
   let timer = options.bookmarks ? arm() : undefined
   try {
     for (;;) {
-      const event = await source.next()
+      const event = source.take() ?? (await source.next())
       if (event === 'end') return
       if (event !== 'woken' && event.entry.revision > from) {
         const seen = viewOf(call.kind, event.prev ? [event.entry, event.prev] : [event.entry])
@@ -153,6 +153,11 @@ class Source {
   /** Nothing has arrived that wasn't handed out. */
   get idle(): boolean {
     return this.#asked && this.#result === undefined
+  }
+
+  /** An event that needs no waiting for. */
+  take(): StoreEvent | undefined {
+    return this.#asked || this.#woken ? undefined : this.#watcher.take()
   }
 
   async next(): Promise<StoreEvent | 'end' | 'woken'> {

@@ -128,7 +128,7 @@ test('watchers of one change get the very same bytes', async () => {
   }
   await turn()
   await api.post(MAPS, configMap('w6'))
-  const [one, two] = (await Promise.all(frames)).map(({ value }) => value.json())
+  const [one, two] = (await Promise.all(frames)).map(({ value }) => value.line())
   assert.equal(one, two)
 })
 

@@ -60,6 +60,11 @@ export interface Watcher {
    * reader fell more than the store's bound behind.
    */
   [Symbol.asyncIterator](): AsyncIterator<StoreEvent>
+  /**
+   * The next event, if one is there: spares a reader who keeps up with a burst a promise for each. Undefined says nothing about
+   * whether the watch has ended.
+   */
+  take(): StoreEvent | undefined
   /** Idempotent. */
   close(): void
 }

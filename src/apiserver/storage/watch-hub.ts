@@ -114,6 +114,10 @@ class BufferedWatcher implements Watcher {
     if (this.#state === 'open') this.#end('closed')
   }
 
+  take(): StoreEvent | undefined {
+    return this.#state === 'open' && this.#head < this.#queue.length ? this.#shift() : undefined
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<StoreEvent> {
     return {
       next: async () => {

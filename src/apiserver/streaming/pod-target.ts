@@ -4,6 +4,7 @@
 import type { Pod } from '../../api/kinds/pod.ts'
 import { badRequest } from '../../api/meta/errors.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
+import { isTrue } from '../request-info.ts'
 
 type AnyPod = DeepReadonly<Pod>
 
@@ -35,21 +36,14 @@ export function nodeOf(pod: AnyPod): string {
   return nodeName
 }
 
-const LOG_OPTIONS = [
-  'follow',
-  'previous',
-  'timestamps',
-  'tailLines',
-  'sinceSeconds',
-  'sinceTime',
-  'limitBytes',
-  'stream',
-]
+const LOG_FLAGS = ['follow', 'previous', 'timestamps']
+const LOG_OPTIONS = ['tailLines', 'sinceSeconds', 'sinceTime', 'limitBytes', 'stream']
 
 export function logPath(pod: AnyPod, query: URLSearchParams): string {
   const { namespace = '', name } = pod.metadata
   const container = chooseContainer(pod, query.get('container'))
   const options = new URLSearchParams()
+  for (const flag of LOG_FLAGS) if (isTrue(query.get(flag))) options.set(flag, 'true')
   for (const option of LOG_OPTIONS) {
     const value = query.get(option)
     if (value !== null && value !== '') options.set(option, value)
@@ -69,9 +63,8 @@ export function connectPath(pod: AnyPod, subresource: string, query: URLSearchPa
     return `/portForward/${target}${options.size > 0 ? `?${options}` : ''}`
   }
   for (const [flag, option] of Object.entries(STREAM_FLAGS)) {
-    const value =
-      query.get(flag) ?? (flag === 'stdin' || flag === 'tty' ? 'false' : subresource === 'attach' ? 'true' : 'false')
-    if (value === 'true' || value === '1') options.set(option, '1')
+    const unsaid = subresource === 'attach' && (flag === 'stdout' || flag === 'stderr')
+    if (query.has(flag) ? isTrue(query.get(flag)) : unsaid) options.set(option, '1')
   }
   if (options.size === 0 || (options.size === 1 && options.has('tty'))) {
     throw badRequest('you must specify at least 1 of stdin, stdout, stderr')

@@ -10,17 +10,32 @@ import { partialMetadata, table, type ViewOptions } from '../table/table.ts'
 
 type EventType = WatchEvent['type']
 
-const TAIL = Buffer.from('}')
-const linesByShown = new WeakMap<Shown, Partial<Record<EventType, Uint8Array>>>()
+const TAIL = Buffer.from('}\n')
+
+type Lines = Partial<Record<EventType, Uint8Array>>
+
+/** The newest lines, for the watchers that are told at the same time; whoever comes later makes them again. */
+const recent = new Map<Shown, Lines>()
+let recentBytes = 0
+const MAX_RECENT_BYTES = 4 * 1024 * 1024
 
 function sharedLine(type: EventType, shown: Shown): Uint8Array {
-  const lines = linesByShown.get(shown) ?? {}
-  linesByShown.set(shown, lines)
-  lines[type] ??= Buffer.concat([Buffer.from(`{"type":"${type}","object":`), shown.json, TAIL])
-  return lines[type]
+  const lines = recent.get(shown)
+  const known = lines?.[type]
+  if (known) return known
+  const line = Buffer.concat([Buffer.from(`{"type":"${type}","object":`), shown.json, TAIL])
+  if (lines) lines[type] = line
+  else recent.set(shown, { [type]: line })
+  recentBytes += line.byteLength
+  for (const [oldest, those] of recent) {
+    if (recentBytes <= MAX_RECENT_BYTES) break
+    recent.delete(oldest)
+    for (const { byteLength } of Object.values(those)) recentBytes -= byteLength
+  }
+  return line
 }
 
-const ownLine = (event: object) => Buffer.from(JSON.stringify(event))
+const ownLine = (event: object) => Buffer.from(`${JSON.stringify(event)}\n`)
 
 export interface FrameMaker {
   change(type: 'ADDED' | 'MODIFIED' | 'DELETED', shown: Shown): WatchFrame
@@ -39,12 +54,12 @@ export function frameMaker(kind: Kind, view: View, options: ViewOptions, nowMs: 
   }
   const frame = (type: EventType, object: object): WatchFrame => {
     const event = { type, object } as WatchFrame['event']
-    return { event, json: () => ownLine(event) }
+    return { event, line: () => ownLine(event) }
   }
   return {
     change(type, shown) {
       if (view !== 'object') return frame(type, viewed(shown.object))
-      return { event: { type, object: shown.object }, json: () => sharedLine(type, shown) }
+      return { event: { type, object: shown.object }, line: () => sharedLine(type, shown) }
     },
     bookmark(revision, initialEventsEnd) {
       const object = {

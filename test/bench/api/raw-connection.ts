@@ -37,6 +37,7 @@ export class RawConnection {
 
   send(request: Buffer, keep = false): Promise<Answer> {
     return new Promise((resolve, reject) => {
+      if (this.#socket.destroyed) return reject(new Error('the server has closed the connection'))
       this.#done = resolve
       this.#failed = reject
       this.#kept = keep ? [] : undefined

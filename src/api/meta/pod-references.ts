@@ -1,11 +1,12 @@
 // Which objects of its namespace a pod needs on its node. Pure; remembered per pod object, because pods in the store never change.
-import type { Pod } from '../../api/kinds/pod.ts'
-import type { DeepReadonly } from '../../api/meta/object.ts'
+import type { Pod } from '../kinds/pod.ts'
+import type { DeepReadonly } from './object.ts'
 
 export interface PodReferences {
   readonly secrets: ReadonlySet<string>
   readonly configMaps: ReadonlySet<string>
   readonly claims: ReadonlySet<string>
+  readonly resourceClaims: ReadonlySet<string>
   readonly serviceAccount: string | undefined
 }
 
@@ -20,7 +21,7 @@ export function podReferences(pod: DeepReadonly<Pod>): PodReferences {
   return references
 }
 
-function read({ metadata, spec }: DeepReadonly<Pod>): PodReferences {
+function read({ metadata, spec, status }: DeepReadonly<Pod>): PodReferences {
   const secrets = new Set<string>()
   const configMaps = new Set<string>()
   const claims = new Set<string>()
@@ -63,5 +64,8 @@ function read({ metadata, spec }: DeepReadonly<Pod>): PodReferences {
       add(configMaps, valueFrom?.configMapKeyRef?.name)
     }
   }
-  return { secrets, configMaps, claims, serviceAccount: spec?.serviceAccountName }
+  const resourceClaims = new Set<string>()
+  for (const claim of spec?.resourceClaims ?? []) add(resourceClaims, claim.resourceClaimName)
+  for (const claim of status?.resourceClaimStatuses ?? []) add(resourceClaims, claim.resourceClaimName)
+  return { secrets, configMaps, claims, resourceClaims, serviceAccount: spec?.serviceAccountName }
 }
