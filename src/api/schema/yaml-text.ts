@@ -1,6 +1,6 @@
 // Reads a YAML body as the JSON value it stands for, with bounds on depth and aliases (a few lines of YAML can otherwise unfold
 // to gigabytes). Keys written twice are found as in JSON. The parser is loaded at the first YAML body.
-import type { Document, ParsedNode, ScalarTag } from 'yaml'
+import type { Document, LineCounter, ParsedNode, ScalarTag } from 'yaml'
 import { loadYaml } from '../../base/yaml.ts'
 import { tooLarge } from '../meta/errors.ts'
 import { setKey } from './clone.ts'
@@ -26,6 +26,7 @@ const OLDER_TAGS: ScalarTag[] = [
 const MAX_YAML_CHARACTERS = 1024 * 1024
 /** Nodes that aliases may add to what is written out. */
 const MAX_ALIASED_NODES = 200_000
+const MAX_DIRECTIVES = 100
 
 /** The message is the sentence for the client: `yaml: line 3: …`. */
 export class YamlSyntaxError extends Error {
@@ -44,25 +45,39 @@ export function parseYaml(text: string): ParsedJson {
   if (text.length > MAX_YAML_CHARACTERS) {
     throw tooLarge(`Request entity too large: limit for YAML is ${MAX_YAML_CHARACTERS}; JSON may be longer`)
   }
-  const { parseAllDocuments, LineCounter } = loadYaml()
   checkNesting(text)
-  const lines = new LineCounter()
-  const documents = parseAllDocuments(text, {
-    version: '1.2',
-    schema: 'core',
-    customTags: (tags) => [...OLDER_TAGS, ...tags],
-    uniqueKeys: false,
-    lineCounter: lines,
-    prettyErrors: false,
-    logLevel: 'silent',
-  })
-  const document = Array.isArray(documents) ? documents[0] : undefined
+  const lines = new (loadYaml().LineCounter)()
+  const document = firstDocument(text, lines)
   if (!document) return { value: null, duplicates: [] }
   const [error] = document.errors
   if (error) {
     throw new YamlSyntaxError(`yaml: line ${lines.linePos(error.pos[0]).line}: ${error.message.split('\n')[0]}`)
   }
   return toJson(document, (offset) => lines.linePos(offset).line)
+}
+
+/** Read to its end or to its first error, and no further: a megabyte of errors takes long to collect. */
+function firstDocument(text: string, lines: LineCounter): Document.Parsed | undefined {
+  const { Composer, Parser } = loadYaml()
+  const composer = new Composer({
+    version: '1.2',
+    schema: 'core',
+    customTags: (tags) => [...OLDER_TAGS, ...tags],
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: 'silent',
+  })
+  let directives = 0
+  let failed = false
+  for (const token of new Parser(lines.addNewLine).parse(text)) {
+    if (token.type === 'directive' && ++directives > MAX_DIRECTIVES)
+      throw new YamlSyntaxError('yaml: too many directives')
+    for (const document of composer.next(token)) return document
+    failed = token.type === 'error'
+    if (failed) break
+  }
+  for (const document of composer.end(failed, text.length)) return document
+  return undefined
 }
 
 /** Flow and block nesting deeper than what the rest of the server walks is refused before the parser recurses into it. */

@@ -97,6 +97,10 @@ export function named(call: Call, { value }: ParsedJson, kind: Kind = call.kind)
     throw badRequest(`invalid object type: ${typeText(configuration)}`)
   }
   configuration.metadata = { ...configuration.metadata } as KubeObject['metadata']
+  // Not decoded yet: what is no text is refused by its type, in other words.
+  for (const part of ['name', 'namespace'] as const) {
+    if (typeof (configuration.metadata[part] ?? '') !== 'string') throw badRequest(`metadata.${part} must be a string`)
+  }
   configuration.metadata.name ||= info.name
   checkName(call, configuration as KubeObject)
   return configuration
