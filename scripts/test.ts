@@ -33,6 +33,7 @@ if (only !== 'e2e') {
     'test/house/*.test.ts',
     'test/stories/*.test.ts',
     'test/conformance/*.test.ts',
+    'test/fuzz/*.test.ts',
   ])
   step(
     'unit tests, house rules and stories',

@@ -8,13 +8,14 @@ import { type Anonymous, type Authenticator, authenticate, type Credentials } fr
 import type { BearerTokens } from './authn/bearer-tokens.ts'
 import { clientCertificate } from './authn/client-certificate.ts'
 import { impersonate } from './authn/impersonation.ts'
+import { hasImpersonation } from './authn/impersonation-headers.ts'
 import type { Authorizer } from './authz/authorizer.ts'
 import { parseRequestInfo } from './request-info.ts'
 
 export interface AuthenticationParts {
   readonly bearerTokens: BearerTokens
   readonly authorizer: Authorizer
-  readonly anonymous: Anonymous
+  readonly anonymous: () => Anonymous
   /** Trusted to say who somebody else is. */
   readonly requestHeader?: Authenticator | undefined
   readonly log: Logger
@@ -24,14 +25,10 @@ export interface AuthenticationParts {
 export function authentication({ bearerTokens, authorizer, anonymous, requestHeader, log }: AuthenticationParts) {
   const authenticators = [...(requestHeader ? [requestHeader] : []), clientCertificate, bearerTokens.authenticator]
   return async (credentials: Credentials, gone: { readonly signal: AbortSignal }): Promise<UserInfo> => {
-    const ctx = {
-      log,
-      get signal() {
-        return gone.signal
-      },
-    }
-    const user = await authenticate(ctx, authenticators, withBrowserToken(credentials), anonymous)
+    const ctx = new RequestCtx(log, gone)
+    const user = await authenticate(ctx, authenticators, withBrowserToken(credentials), anonymous())
     if (!user) throw unauthorized()
+    if (!hasImpersonation(credentials.headers)) return user
     const { headers, rawHeaders, method = 'GET', path = '/', query = new URLSearchParams() } = credentials
     const attributes = () => parseRequestInfo(method as 'GET', path, query)
     const act = { headers, rawHeaders, attributes }
@@ -42,6 +39,21 @@ export function authentication({ bearerTokens, authorizer, anonymous, requestHea
       rememberRefused(err as Error, user)
       throw err
     }
+  }
+}
+
+/** The signal is only made when somebody asks for it. A class, as accessors of a literal are made anew for each. */
+class RequestCtx {
+  readonly log: Logger
+  readonly #gone: { readonly signal: AbortSignal }
+
+  constructor(log: Logger, gone: { readonly signal: AbortSignal }) {
+    this.log = log
+    this.#gone = gone
+  }
+
+  get signal(): AbortSignal {
+    return this.#gone.signal
   }
 }
 

@@ -12,7 +12,7 @@ import { type Authorize, requireAccess } from './authorize.ts'
 import { type FlowControl, Refused, type Ticket } from './flow/flow-control.ts'
 import { type Metrics, requestLabels } from './metrics.ts'
 import { errorMediaType, isPlain, type Negotiated, negotiate, PLAIN } from './negotiate.ts'
-import type { Call, Registry } from './registry/call.ts'
+import { type Call, type Registry, RequestCall } from './registry/call.ts'
 import { create } from './registry/create.ts'
 import { remove } from './registry/delete.ts'
 import { deleteCollection } from './registry/delete-collection.ts'
@@ -77,7 +77,10 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     const info = parseRequestInfo(request.method, request.path, request.query)
     const { user } = request
     // Only a request that fails is worth a log child.
+    let broke: { readonly err: unknown } | undefined
     const failed = (err: unknown) => {
+      const expected = err instanceof StatusError || (request.signal.aborted && err === request.signal.reason)
+      if (!expected) broke = { err }
       return errorResponse(err, parts.log.child({ user: user.name, verb: info.verb, path: request.path }))
     }
     const auditId = request.headers['audit-id']?.slice(0, MAX_AUDIT_ID) || parts.registry.newUid()
@@ -113,7 +116,8 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     metrics.inflight[flight]--
     response.headers['audit-id'] = auditId
     if (ticket) seated(request, response, ticket)
-    if (audit) response = audit.answered(response, kind)
+    if (broke) audit?.panicked(broke.err)
+    else if (audit) response = audit.answered(response, kind)
     const known = kind !== undefined
     const { kind: answer } = response.body
     const seconds = answer === 'watch' || answer === 'stream' ? undefined : (clock.now() - startedMs) / 1000
@@ -123,9 +127,11 @@ export function createHandler(parts: HandlerParts): RequestHandler {
   }
 }
 
+const PLACED = ['x-kubernetes-pf-flowschema-uid', 'x-kubernetes-pf-prioritylevel-uid'] as const
+
 /** Seats are held until the answer has left; of a long one, until it has begun. */
 function seated({ whenSent }: ApiRequest, response: ApiResponse, ticket: Ticket): void {
-  Object.assign(response.headers, ticket.headers)
+  for (const name of PLACED) response.headers[name] = ticket.headers[name]!
   const { kind } = response.body
   if (whenSent && kind !== 'watch' && kind !== 'stream') whenSent(ticket.leave)
   else ticket.leave()
@@ -153,21 +159,7 @@ async function resource(
   if (method === 'HEAD' ? info.subresource !== 'proxy' : info.verb === 'watch' && method !== 'GET')
     throw methodNotAllowed()
   const { mediaType, view, viewVersion } = negotiated(parts, request, info, kind)
-  const call: Call = {
-    request,
-    info,
-    kind,
-    user: request.user,
-    query: request.query,
-    get signal() {
-      return request.signal
-    },
-    log: parts.log,
-    view,
-    ...(viewVersion ? { viewVersion } : {}),
-    warnings: kind.deprecated ? [kind.deprecated] : [],
-    annotations: [],
-  }
+  const call = new RequestCall(request, info, kind, parts.log, view, viewVersion)
   const response = await action(parts.registry, call).catch(failed)
   audit?.annotateAll(call.annotations)
   const headers: Record<string, string> = response.headers

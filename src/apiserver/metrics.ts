@@ -1,11 +1,12 @@
 // The API server's metrics, under the names, labels and buckets that dashboards know, in Prometheus' text form. Numbers only: nothing
 // here runs on a timer, and what can be read when somebody asks is not counted.
+
+import { type Family, Histogram, type Series, Value } from '../base/metric-families.ts'
 import { formatFamily, labelText, type MetricLabels } from '../base/metrics-text.ts'
-import { type Family, Histogram, type Series, Value } from './metric-families.ts'
 import { processMetrics } from './process-metrics.ts'
 import type { RequestInfo } from './request-info.ts'
 
-export { type Family, Histogram, Value } from './metric-families.ts'
+export { type Family, Histogram, Value } from '../base/metric-families.ts'
 
 const SECONDS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60]
 

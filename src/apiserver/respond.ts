@@ -4,7 +4,7 @@ import { gone, internal, StatusError, tooLarge } from '../api/meta/errors.ts'
 import type { DeepReadonly } from '../api/meta/object.ts'
 import type { ApiResponse } from '../api/wire.ts'
 import type { Logger } from '../base/log.ts'
-import { Compacted, FutureRevision, StoreFailed } from './storage/store.ts'
+import { Compacted, EntryTooLarge, FutureRevision, StoreFailed } from './storage/store.ts'
 
 export function objectResponse(
   object: DeepReadonly<object>,
@@ -12,8 +12,10 @@ export function objectResponse(
 ): ApiResponse {
   return {
     status: options.status ?? 200,
-    headers: { 'content-type': 'application/json', ...options.headers },
-    body: { kind: 'object', object, ...(options.json ? { json: options.json } : {}) },
+    headers: options.headers
+      ? { 'content-type': 'application/json', ...options.headers }
+      : { 'content-type': 'application/json' },
+    body: options.json ? { kind: 'object', object, json: options.json } : { kind: 'object', object },
   }
 }
 
@@ -40,6 +42,7 @@ export function toStatusError(err: unknown): StatusError {
   if (err instanceof StatusError) return err
   if (err instanceof Compacted) return gone(err.message)
   if (err instanceof FutureRevision) return tooLargeRevision(err.message)
+  if (err instanceof EntryTooLarge) return tooLarge(err.message)
   if (err instanceof StoreFailed) return internal(err.message, { cause: err })
   if (err instanceof RangeError && err.message.includes('string length')) return tooLarge('the response is too large')
   return internal(err instanceof Error ? err.message : String(err), { cause: err })

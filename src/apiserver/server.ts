@@ -26,13 +26,14 @@ import type { AuditPolicy } from './audit/policy.ts'
 import { authentication } from './authentication.ts'
 import type { ServiceAccountTokens } from './authn/service-account-tokens.ts'
 import { type AuthenticationOptions, openAuthentication } from './authn/setup.ts'
-import { Authorizer, type ChainLink } from './authz/authorizer.ts'
+import { Authorizer, type ChainLink, DEFAULT_CHAIN } from './authz/authorizer.ts'
 import { ensureDefaultRoles } from './authz/ensure-defaults.ts'
 import { bootstrap, publishAddress } from './bootstrap/bootstrap.ts'
 import type { PostReview } from './crd/conversion.ts'
 import { Definitions } from './crd/definitions.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { EventExpiry } from './events/event-expiry.ts'
+import { dumpResponse, ownsDump } from './flow/dump.ts'
 import { FlowControl } from './flow/flow-control.ts'
 import { formatFlowMetrics } from './flow/flow-metrics.ts'
 import { keepFlowsMaintained, maintainFlows } from './flow/upkeep.ts'
@@ -99,6 +100,8 @@ export interface ApiServer {
   readonly metrics: Metrics
   /** Begins to serve HTTPS and publishes the address. @throws when the port is taken, or without certificates */
   listen(at: { host: string; port: number }): Promise<{ host: string; port: number }>
+  /** Who is recognised and who may do what, by a configuration that has changed; static tokens stay as they were. */
+  useAccess(changed: Pick<ApiServerOptions, 'authentication' | 'authorization'>): void
   /** For new connections, from now on. */
   renewTls(pair: { cert: string; key: string }): void
   /** Ends watches and connections and stops listening, within seconds. The store stays open: it's the caller's. Idempotent. */
@@ -121,12 +124,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const resources = new Resources([...(options.kinds ?? builtinKinds), Binding as unknown as Kind<never>])
   // Only a server that can listen needs what HTTP takes; it loads while the store is read.
   const httpCode = pki && import('./http/front-end.ts')
-  const { tokens, bearerTokens, anonymous, requestHeader } = openAuthentication(
-    store,
-    clock,
-    pki,
-    options.authentication,
-  )
+  const access = openAuthentication(store, clock, pki, options.authentication)
+  const { tokens, bearerTokens } = access
 
   const flowParts = { store, clock, newUid }
   await Promise.all([ensureDefaultRoles(store, clock, newUid), maintainFlows(flowParts)])
@@ -140,8 +139,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 
   const clientPair = () => pki?.frontProxy.client
   const aggregator = await Aggregator.open({ store, clock, log, random, newUid, resources, clientPair })
-  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics, authorize })
-  const policies = await AdmissionPolicies.open({ store, resources, authorize })
+  const { MutatingAdmissionWebhook, ValidatingAdmissionWebhook } = options.admission?.configurations ?? {}
+  const users = { mutating: MutatingAdmissionWebhook, validating: ValidatingAdmissionWebhook }
+  const webhooks = await AdmissionWebhooks.open({ store, clock, random, newUid, resources, metrics, authorize, users })
+  const policies = await AdmissionPolicies.open({ store, clock, resources, metrics, authorize })
   const registry: Registry = {
     store,
     clock,
@@ -187,7 +188,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     log,
     metrics,
     elsewhere: elsewhere(aggregator),
-    subresource: subresourceActions({ nodes, tokens }),
+    subresource: subresourceActions({ nodes, tokens, authorize }),
     actions: { ...reviews({ authorizer, bearerTokens }), Binding: bind },
     mediaTypes: [JSON_TYPE, ...Object.keys(encoders)],
     paths: [
@@ -202,6 +203,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         }),
         log,
       ),
+      { owns: ownsDump, respond: (request) => dumpResponse(flow, request) },
       exactly('/version', () => objectResponse(VERSION_INFO)),
       exactly('/metrics', () =>
         textResponse(
@@ -235,7 +237,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     post: conversionPost({ store, clock, random }),
     stopping: stopping.signal,
   })
-  await bootstrap(parts, { serviceRange, port: DEFAULT_PORT, pki }, stopping.signal)
+  await bootstrap(parts, { serviceRange, port: DEFAULT_PORT, pki, clock }, stopping.signal)
   await aggregator.keepLocal()
   resources.onChange(() => void aggregator.keepLocal())
   const eventExpiry = await EventExpiry.open({ store, clock, log })
@@ -254,15 +256,12 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       const { FrontEnd } = await httpCode!
       frontEnd = new FrontEnd({
         handler,
-        authenticate: auditedAuthentication(
-          { audit, newUid },
-          authentication({ bearerTokens, anonymous, requestHeader, authorizer, log }),
-        ),
+        authenticate: auditedAuthentication({ audit, newUid }, authentication({ ...access, authorizer, log })),
         connect: (request: ApiRequest) =>
           auditedConnection({ audit, newUid }, request, authorize, (authorize) =>
             connect({ registry, authorize, nodes, aggregator, log }, request),
           ),
-        tls: { ...pki.server, ca: pki.authorityCert },
+        tls: { ...pki.server, ...authoritiesOf(pki) },
         encoders,
         metrics,
         clock,
@@ -279,8 +278,12 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       log.info({ host: at.host, port: at.port }, 'API server listening')
       return at
     },
+    useAccess(changed) {
+      access.use(changed.authentication ?? {})
+      authorizer.use(changed.authorization ?? DEFAULT_CHAIN)
+    },
     renewTls({ cert, key }) {
-      if (pki) frontEnd?.setTls({ cert, key, ca: pki.authorityCert })
+      if (pki) frontEnd?.setTls({ cert, key, ...authoritiesOf(pki) })
     },
     close() {
       closing ??= (async () => {
@@ -301,6 +304,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     },
   }
 }
+
+const authoritiesOf = (pki: Pki) => ({ ca: pki.authorityCert, frontProxyCa: pki.frontProxy.ca })
 
 /** k8s: may be kept for an hour by whoever verifies tokens. */
 const publicDocument = (document: object, type: string) => ({

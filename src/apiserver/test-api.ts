@@ -117,7 +117,10 @@ export async function testApi(options: Partial<ApiServerOptions> = {}): Promise<
           return JSON.parse(Buffer.from(value.line()).toString()) as WatchEvent<Json>
         },
         ended: async () => (await frames.next()).done === true,
-        stop: () => stop.abort(),
+        stop() {
+          stop.abort()
+          void frames.return?.()
+        },
       }
     },
     async close() {

@@ -1,6 +1,7 @@
 // The process's one pino logger. Levels: SKIFF_LOG_LEVEL (trace … fatal, silent), `info` unless set.
 // Children are made by component, then by unit of work; messages are constant lower-case phrases, what varies is a field.
 import pino, { type Logger } from 'pino'
+import { logOutput } from './log-output.ts'
 
 export type { Logger }
 
@@ -16,12 +17,13 @@ const SECRET_PATHS = [
 ]
 
 export function createLogger(component: string, level = process.env['SKIFF_LOG_LEVEL'] ?? 'info'): Logger {
-  return pino({
+  const options = {
     level,
     base: { component },
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: { paths: SECRET_PATHS, censor: '[redacted]' },
-  })
+  }
+  return pino(options, logOutput(1))
 }
 
 /** For tests and for code that has no process of its own. */

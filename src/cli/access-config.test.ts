@@ -10,7 +10,15 @@ import { accessOptions } from './access-config.ts'
 const directory = mkdtempSync(join(tmpdir(), 'skiff-access-'))
 after(() => rmSync(directory, { recursive: true, force: true }))
 const parts = { store: openMemoryStore(), clock: new FakeClock(), random: () => 0 }
-const NONE = { tokenAuthFile: '', authenticationConfig: '', authorizationConfig: '' }
+const NONE = {
+  tokenAuthFile: '',
+  authenticationConfig: '',
+  authenticationTokenWebhookConfigFile: '',
+  authenticationTokenWebhookVersion: 'v1',
+  serviceAccountIssuer: '',
+  apiAudiences: '',
+  authorizationConfig: '',
+}
 
 function file(name: string, text: string): string {
   const path = join(directory, name)
@@ -60,10 +68,23 @@ authorizers:
       connectionInfo: { type: KubeConfigFile, kubeConfigFile: ${kubeconfig} }
 `,
     )
-    const options = await accessOptions({ tokenAuthFile, authenticationConfig, authorizationConfig }, parts)
+    const options = await accessOptions(
+      {
+        ...NONE,
+        tokenAuthFile,
+        authenticationConfig,
+        authenticationTokenWebhookConfigFile: kubeconfig,
+        serviceAccountIssuer: 'https://one.example.com,two',
+        apiAudiences: 'api',
+        authorizationConfig,
+      },
+      parts,
+    )
     assert.equal(options.authentication?.staticTokens?.get('abc')?.name, 'jane')
     assert.deepEqual(options.authentication?.anonymous, new Set(['/livez']))
-    assert.equal(options.authentication?.tokenAuthenticators?.(['api']).length, 1)
+    assert.equal(options.authentication?.tokenAuthenticators?.(['api']).length, 2, 'an issuer and the webhook')
+    assert.deepEqual(options.authentication?.issuers, ['https://one.example.com', 'two'])
+    assert.deepEqual(options.authentication?.audiences, ['api'])
     assert.deepEqual(
       options.authorization?.map((link) => (typeof link === 'string' ? link : link.name)),
       ['Node', 'hook'],
@@ -81,6 +102,6 @@ authorizers:
       /--authorization-config .*: it is not YAML/,
     )
     const missing = join(directory, 'none')
-    await assert.rejects(accessOptions({ ...NONE, authenticationConfig: missing }, parts), /ENOENT/)
+    await assert.rejects(accessOptions({ ...NONE, authenticationConfig: missing }, parts), /there is no such file/)
   })
 })

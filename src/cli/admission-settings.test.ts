@@ -23,7 +23,7 @@ test('without settings, everything is as usual', () => {
 test('a plug-in that does not exist is told at start', () => {
   assert.throws(
     () => admissionSettings({ ...base, enableAdmissionPlugins: 'AlwaysPullImages,Magic' }),
-    /enable-admission-plugins plugin "Magic" is unknown/,
+    /--enable-admission-plugins: plug-in "Magic" is unknown/,
   )
 })
 
@@ -71,7 +71,7 @@ test('what is wrong in the file is named with its path', () => {
     ],
     [podSecurity('{audit-version: v2}'), /defaults\.audit-version: must be "latest" or "v1\.x"/],
     [podSecurity('{enforced: baseline}'), /defaults\.enforced: is not a field of it/],
-    ['  - {name: A, path: nowhere.yaml}', /nowhere\.yaml cannot be read: ENOENT/],
+    ['  - {name: A, path: nowhere.yaml}', /nowhere\.yaml cannot be read: there is no such file/],
     ['  - {configuration: {}}', /plugins\[0\]\.name: must be a text that is not empty/],
   ]
   for (const [plugins, why] of table) assert.throws(() => withFile(plugins), why)

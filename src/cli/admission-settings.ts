@@ -11,6 +11,7 @@ import { type AdmissionSettings, choiceProblem } from '../apiserver/admission/pl
 import { PLUGINS } from '../apiserver/admission/plugins.ts'
 import { loadYaml } from '../base/yaml.ts'
 import { CliError, type Config } from './config.ts'
+import { fileProblem } from './file-problem.ts'
 
 type Chosen = Pick<Config, 'enableAdmissionPlugins' | 'disableAdmissionPlugins' | 'admissionControlConfigFile'>
 
@@ -26,17 +27,27 @@ export function admissionSettings(config: Chosen): AdmissionSettings {
 
 function configurationsIn(file: string): PluginConfigurations {
   try {
-    return parseAdmissionConfiguration(read(file), (path) => read(resolve(dirname(file), path)))
+    const beside = (path: string) => resolve(dirname(file), path)
+    return parseAdmissionConfiguration(read(file), {
+      yaml: (path) => read(beside(path)),
+      text: (path) => readText(beside(path)),
+    })
   } catch (err) {
-    if (err instanceof ConfigurationError) throw new CliError(`${file}: ${err.message}`)
+    if (err instanceof ConfigurationError) throw new CliError(`--admission-control-config-file ${file}: ${err.message}`)
     throw err
   }
 }
 
 function read(file: string): unknown {
+  return attempt(file, () => loadYaml().parse(readFileSync(file, 'utf8')))
+}
+
+const readText = (file: string): string => attempt(file, () => readFileSync(file, 'utf8'))
+
+function attempt<T>(file: string, readIt: () => T): T {
   try {
-    return loadYaml().parse(readFileSync(file, 'utf8'))
+    return readIt()
   } catch (err) {
-    throw new CliError(`${file} cannot be read: ${(err as Error).message}`)
+    throw new CliError(`--admission-control-config-file: ${file} cannot be read: ${fileProblem(err)}`)
   }
 }

@@ -7,6 +7,7 @@ import { systemClock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import { loadYaml } from '../base/yaml.ts'
 import { CliError, type Config } from './config.ts'
+import { fileProblem } from './file-problem.ts'
 import type { Paths } from './paths.ts'
 
 const MEGABYTE = 1024 * 1024
@@ -40,6 +41,6 @@ async function readPolicy(path: string): Promise<AuditPolicy> {
   try {
     return parsePolicy(loadYaml().parse(await readFile(path, 'utf8'), { maxAliasCount: 0 }))
   } catch (err) {
-    throw new CliError(`--audit-policy-file ${path}: ${(err as Error).message}`)
+    throw new CliError(`--audit-policy-file ${path}: ${fileProblem(err)}`)
   }
 }

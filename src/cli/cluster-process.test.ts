@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { endLeftovers, inTurn } from './cluster-process.ts'
+import { endLeftovers, inTurn, isMisconfigured, lastWords } from './cluster-process.ts'
+import { EXIT_CONFIG, STARTING } from './component.ts'
 import { paths } from './paths.ts'
 
 // Its name is in the command line of what the tests start, as a cluster's is in its processes'.
@@ -61,4 +62,25 @@ test('what a killed supervisor left behind is told to end, and its files are rem
   await endLeftovers(files)
   assert.equal(await left.ended, 'SIGTERM')
   assert.ok(!existsSync(files.ready('server')))
+})
+
+test("a log's last words are those of the present run, each said once, whether logged or printed", () => {
+  const file = join(dataDir, 'server.log')
+  const entry = (level: number, msg: string, err?: string) =>
+    JSON.stringify({ level, component: 'server', msg, ...(err ? { err: { message: err } } : {}) })
+  const earlier = [entry(30, STARTING), 'skiff: no such file', entry(40, 'cannot follow the api')]
+  writeFileSync(file, earlier.join('\n'))
+  assert.equal(lastWords(file), 'no such file\ncannot follow the api')
+  const now = [entry(30, STARTING), entry(30, 'listening'), entry(50, 'ended by an error', 'disk full'), 'Killed']
+  writeFileSync(file, [...earlier, ...now].join('\n'))
+  assert.equal(lastWords(file), 'ended by an error: disk full\nKilled')
+  assert.equal(lastWords(join(dataDir, 'none.log')), '')
+})
+
+test('a component that ended by its configuration is told from one that will be tried again', () => {
+  assert.equal(isMisconfigured(files, 'agent'), false)
+  writeFileSync(files.failed('agent'), '1\n')
+  assert.equal(isMisconfigured(files, 'agent'), false)
+  writeFileSync(files.failed('agent'), `${EXIT_CONFIG}\n`)
+  assert.equal(isMisconfigured(files, 'agent'), true)
 })

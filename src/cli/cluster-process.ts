@@ -1,5 +1,6 @@
 // Which of a cluster's processes run, from the pid files below its data directory; and waiting for them by file events, not by polling.
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
+import { EXIT_CONFIG, STARTING } from './component.ts'
 import { CliError } from './config.ts'
 import type { Paths } from './paths.ts'
 
@@ -108,20 +109,43 @@ export function whenFilesSay(dir: string, condition: () => boolean, timeoutMs: n
   })
 }
 
-/** The last lines of a log that say something went wrong, for an error message. */
+/** What the present run of a component, or its last one, said of something going wrong, for an error message. */
 export function lastWords(file: string, lines = 5): string {
   if (!existsSync(file)) return ''
-  const tail = readFileSync(file, 'utf8').trimEnd().split('\n').slice(-40)
-  const spoken = tail.map((line) => {
-    try {
-      const entry = JSON.parse(line) as { level: number; msg: string; err?: { message?: string } }
-      return entry.level >= 40 ? `${entry.msg}${entry.err?.message ? `: ${entry.err.message}` : ''}` : undefined
-    } catch {
-      return line
-    }
-  })
-  return spoken
-    .filter((line) => line !== undefined)
+  const entries = readFileSync(file, 'utf8').trimEnd().split('\n').slice(-200).map(logEntry)
+  const start = entries.findLastIndex(({ msg }) => msg === STARTING)
+  return entries
+    .slice(start + 1)
+    .filter(({ level }) => level >= 40)
     .slice(-lines)
+    .map(({ msg, err }) => (err?.message ? `${msg}: ${err.message}` : msg))
     .join('\n')
+}
+
+interface LogEntry {
+  level: number
+  msg: string
+  err?: { message?: string }
+}
+
+/** What isn't an entry was printed by a process that ended. */
+function logEntry(line: string): LogEntry {
+  try {
+    return JSON.parse(line) as LogEntry
+  } catch {
+    return { level: 60, msg: line.replace(/^skiff: /, '') }
+  }
+}
+
+/** Whether a component ended by something in its configuration, which trying again does not mend. */
+export function isMisconfigured(files: Paths, component: Component): boolean {
+  const file = files.failed(component)
+  return existsSync(file) && Number(readFileSync(file, 'utf8')) === EXIT_CONFIG
+}
+
+export async function stopSupervisor(files: Paths): Promise<void> {
+  const pid = supervisorPid(files)
+  if (pid === undefined) return
+  process.kill(pid, 'SIGTERM')
+  if (!(await whenFilesSay(files.run, () => supervisorPid(files) === undefined, 8000))) process.kill(pid, 'SIGKILL')
 }

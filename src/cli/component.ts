@@ -1,15 +1,19 @@
 // What the server's and the agent's processes have in common: a ctx that SIGTERM ends, a bounded stop, exit codes for the supervisor.
 import type { Ctx } from '../base/ctx.ts'
 import { createLogger } from '../base/log.ts'
+import { GIT_VERSION, SKIFF_VERSION } from '../base/version.ts'
 import { CliError } from './config.ts'
 
 /** Trying again cannot mend it: the supervisor gives up. */
 export const EXIT_CONFIG = 78
+/** The first line of every run in a log: what is above it is of earlier ones. */
+export const STARTING = 'starting'
 /** After this, whatever still holds the process is left behind. */
 const STOP_LIMIT_MS = 5000
 
 export async function runComponent(name: string, work: (ctx: Ctx) => Promise<void>): Promise<number> {
   const log = createLogger(name)
+  log.info({ version: SKIFF_VERSION, kubernetes: GIT_VERSION, pid: process.pid }, STARTING)
   const stop = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
@@ -29,8 +33,8 @@ export async function runComponent(name: string, work: (ctx: Ctx) => Promise<voi
     return 0
   } catch (err) {
     if (stop.signal.aborted) return 0
+    if (err instanceof CliError) throw new CliError(err.message, EXIT_CONFIG) // printed, and so in the log
     log.fatal({ err }, 'ended by an error')
-    if (err instanceof CliError) throw new CliError(err.message, EXIT_CONFIG)
     return (err as { name?: string }).name === 'StoreUnusable' ? EXIT_CONFIG : 1
   } finally {
     clearInterval(hold)

@@ -106,10 +106,13 @@ describe('what is wrong is said with where it stands', () => {
 })
 
 describe('the API server’s files', () => {
-  test('a command that is applied to something takes that first', () => {
+  test('a command that is applied to something takes that before or behind its flags, and only once', () => {
     const subjects = ['encryption-key']
     const { subject, values } = parseFlags(['encryption-key', '--data-dir=/d'], [], subjects)
     assert.deepEqual([subject, values.get('data-dir')], ['encryption-key', '/d'])
+    assert.equal(parseFlags(['--data-dir', '/d', 'encryption-key'], [], subjects).subject, 'encryption-key')
+    refuses(() => parseFlags(['encryption-key', 'encryption-key'], [], subjects), /unexpected argument/)
+    refuses(() => parseFlags(['encryption-keys'], [], subjects), /unexpected argument "encryption-keys"/)
     refuses(() => parseFlags([], [], subjects), /needs its subject: encryption-key/)
     refuses(() => parseFlags(['--data-dir=/d'], [], subjects), /needs its subject/)
   })

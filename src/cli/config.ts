@@ -35,6 +35,12 @@ export interface Config {
   /** Files and lists by which the API server is configured, as kube-apiserver's flags of these names; empty: none. Files are absolute. */
   tokenAuthFile: string
   authenticationConfig: string
+  authenticationTokenWebhookConfigFile: string
+  /** `v1` or `v1beta1`: of the TokenReviews that the webhook is sent. */
+  authenticationTokenWebhookVersion: string
+  /** By comma; empty: the defaults. */
+  serviceAccountIssuer: string
+  apiAudiences: string
   authorizationConfig: string
   admissionControlConfigFile: string
   enableAdmissionPlugins: string
@@ -93,6 +99,11 @@ const list = (key: keyof Config, flag: string, help: string): Setting => ({
   ...file(key, flag, help),
   check: pluginList,
 })
+/** k8s: what looks like a URL must be one; other names are fine. */
+const issuers = (value: string) =>
+  value.split(',').every((one) => !one.includes(':') || URL.canParse(one))
+    ? undefined
+    : 'must be names or URLs, separated by commas'
 const number = (key: keyof Config, flag: string, help: string, value: string): Setting => ({
   key,
   flag,
@@ -103,6 +114,7 @@ const number = (key: keyof Config, flag: string, help: string, value: string): S
 const FILES: ReadonlySet<string> = new Set([
   'tokenAuthFile',
   'authenticationConfig',
+  'authenticationTokenWebhookConfigFile',
   'authorizationConfig',
   'admissionControlConfigFile',
   'auditPolicyFile',
@@ -175,6 +187,21 @@ const settings: readonly Setting[] = [
   },
   file('tokenAuthFile', 'token-auth-file', 'static tokens: a CSV file of token,user,uid,"groups"'),
   file('authenticationConfig', 'authentication-config', 'an AuthenticationConfiguration: OIDC issuers, anonymous'),
+  file(
+    'authenticationTokenWebhookConfigFile',
+    'authentication-token-webhook-config-file',
+    'a kubeconfig of a service that says whose a token is',
+  ),
+  {
+    ...file('authenticationTokenWebhookVersion', 'authentication-token-webhook-version', 'v1 or v1beta1'),
+    value: () => 'v1beta1',
+    check: (text) => (text === 'v1' || text === 'v1beta1' ? undefined : 'must be v1 or v1beta1'),
+  },
+  {
+    ...file('serviceAccountIssuer', 'service-account-issuer', "who service accounts' tokens are from, by comma"),
+    check: issuers,
+  },
+  file('apiAudiences', 'api-audiences', 'audiences of tokens for the API, by comma (the issuers)'),
   file('authorizationConfig', 'authorization-config', 'an AuthorizationConfiguration: webhooks'),
   file('admissionControlConfigFile', 'admission-control-config-file', 'an AdmissionConfiguration'),
   list(
@@ -207,7 +234,7 @@ export interface Flags {
   subject?: string
 }
 
-/** @param allowed the switches that the command takes. @param subjects what its first argument may be. @throws CliError naming the flag. */
+/** @param allowed the switches that the command takes. @param subjects what it may be applied to. @throws CliError naming the flag. */
 export function parseFlags(
   args: readonly string[],
   allowed: readonly Switch[] = [],
@@ -215,16 +242,12 @@ export function parseFlags(
 ): Flags {
   const flags: Flags = { values: new Map(), switches: new Set() }
   const known = new Set([...settings.map((s) => s.flag), 'config'])
-  let first = 0
-  if (subjects.length > 0) {
-    const subject = args[0]
-    if (!subject || !subjects.includes(subject))
-      throw new CliError(`this command needs its subject: ${subjects.join(' or ')}`, 2)
-    flags.subject = subject
-    first = 1
-  }
-  for (let i = first; i < args.length; i++) {
+  for (let i = 0; i < args.length; i++) {
     const arg = args[i]!
+    if (!flags.subject && subjects.includes(arg)) {
+      flags.subject = arg
+      continue
+    }
     const match = /^--([a-z-]+)(?:=(.*))?$/s.exec(arg)
     if (!match) throw new CliError(`unexpected argument ${JSON.stringify(arg)}; see skiff help`, 2)
     const [, flag, inline] = match
@@ -238,6 +261,8 @@ export function parseFlags(
       flags.values.set(flag!, value)
     } else throw new CliError(`unknown flag --${flag}; see skiff help`, 2)
   }
+  if (subjects.length > 0 && !flags.subject)
+    throw new CliError(`this command needs its subject: ${subjects.join(' or ')}`, 2)
   return flags
 }
 

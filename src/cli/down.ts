@@ -2,7 +2,7 @@
 // Works from what is there (pid files, labels, the rules' names), so that it also cleans up after a crash.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { endLeftovers, livePid, supervisorPid, whenFilesSay } from './cluster-process.ts'
+import { endLeftovers, livePid, stopSupervisor } from './cluster-process.ts'
 import { CliError, type Config, type Flags, socketPath } from './config.ts'
 import { ping } from './docker-engine.ts'
 import type { Paths } from './paths.ts'
@@ -41,11 +41,7 @@ function removeData(files: Paths): void {
 }
 
 async function stopProcesses(files: Paths): Promise<void> {
-  const pid = supervisorPid(files)
-  if (pid !== undefined) {
-    process.kill(pid, 'SIGTERM')
-    if (!(await whenFilesSay(files.run, () => supervisorPid(files) === undefined, 8000))) process.kill(pid, 'SIGKILL')
-  }
+  await stopSupervisor(files)
   // What systemd started, or a killed supervisor left behind. systemd doesn't start again what ends by SIGTERM.
   await endLeftovers(files)
 }

@@ -60,7 +60,7 @@ test('a configuration that can not be used is named, and its keys are not shown'
       assert.ok(err.message.includes(path) && !err.message.includes('c2VjcmV0'))
       return true
     })
-  await refused(/ENOENT/)
+  await refused(/there is no such file/)
   await writeFile(path, 'secret: [c2VjcmV0')
   await refused(/it is not YAML/)
   await writeFile(path, 'kind: Other\nsecret: c2VjcmV0')

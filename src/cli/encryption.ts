@@ -12,6 +12,7 @@ import type { LevelStore } from '../apiserver/storage/leveldb.ts'
 import type { Ctx } from '../base/ctx.ts'
 import { loadYaml } from '../base/yaml.ts'
 import { CliError, type Config } from './config.ts'
+import { fileProblem } from './file-problem.ts'
 import type { Paths } from './paths.ts'
 
 /** @throws CliError or StoreUnusable naming the file */
@@ -27,8 +28,7 @@ async function configuredRules(path: string, files: Paths): Promise<EncryptionRu
     rules = parseEncryptionConfiguration(loadYaml().parse(readFileSync(path, 'utf8'), { maxAliasCount: 0 }))
   } catch (err) {
     // An error of the parser quotes the text: that may be a key.
-    const why =
-      err instanceof EncryptionConfigError || 'code' in (err as object) ? (err as Error).message : 'it is not YAML'
+    const why = err instanceof EncryptionConfigError || 'code' in (err as object) ? fileProblem(err) : 'it is not YAML'
     const plain = (err as { name?: string }).name === 'YAMLParseError' ? 'it is not YAML' : why
     throw new CliError(`--encryption-provider-config ${path}: ${plain}`)
   }

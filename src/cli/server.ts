@@ -18,12 +18,14 @@ import { keptOfConfigMap } from '../controllers/root-ca.ts'
 import { SchedulerMetrics } from '../scheduler/metrics.ts'
 import { runScheduler } from '../scheduler/scheduler.ts'
 import { accessOptions } from './access-config.ts'
+import { keepAccess } from './access-reload.ts'
 import { admissionSettings } from './admission-settings.ts'
 import { openAudit } from './audit.ts'
 import { writePid, writeReady } from './cluster-process.ts'
 import { runComponent } from './component.ts'
 import { CliError, type Config, type Flags } from './config.ts'
 import { clusterInfo, clusterPki, nodePairs, writeKubeconfig } from './credentials.ts'
+import { databaseSize } from './database-size.ts'
 import { openSealer, renewWhenTold } from './encryption.ts'
 import { nodeAddress } from './node-address.ts'
 import { type Paths, paths } from './paths.ts'
@@ -43,6 +45,7 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
   const [pki, store] = await Promise.all([clusterPki(config, files), openLevelStore(ctx, files.database, { sealer })])
   const encryption = renewWhenTold(ctx, config, files, { store, sealer })
   const audit = await openAudit(config, files, ctx.log)
+  const accessParts = { store, clock, random: Math.random }
   const metrics = { controllers: new ControllerMetrics(), scheduler: new SchedulerMetrics() }
   try {
     const server = await createApiServer({
@@ -54,8 +57,8 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
       serviceCIDR: config.serviceCIDR,
       admission,
       advertiseAddress: nodeAddress(config.nodeIP),
-      ...(await accessOptions(config, { store, clock, random: Math.random })),
-      moreMetrics: () => metrics.controllers.format() + metrics.scheduler.format(),
+      ...(await accessOptions(config, accessParts)),
+      moreMetrics: () => metrics.controllers.format() + metrics.scheduler.format() + databaseSize(files.database),
     })
     let stopReloading = () => {}
     try {
@@ -71,7 +74,10 @@ async function runControlPlane(ctx: Ctx, config: Config, files: Paths): Promise<
         node = await nodePairs(pki, config) // the agent sees its new files by itself
         await writeKubeconfig(pki, config, files)
       })
-      stopReloading = reloadTokenKeysWhenTold(ctx, pki, server)
+      const endings = [reloadTokenKeysWhenTold(ctx, pki, server), keepAccess(ctx, config, accessParts, server)]
+      stopReloading = () => {
+        for (const end of endings) end()
+      }
       writeReady(files, 'server')
       releaseStartMemory(clock)
       await Promise.all([
@@ -114,7 +120,7 @@ async function control(
     ca: pki.authorityCert,
     authority: pki.authority,
     clusterInfo: clusterInfo(pki, config),
-    controlPlaneNode: config.nodeName,
+    ownNode: config.nodeName,
     signToken: async (claims) => server.tokens!.sign(claims),
   })
   await Promise.all([cache.stopped(), events.settled()])

@@ -5,7 +5,7 @@ import { Pod } from '../api/kinds/pod.ts'
 import type { Ctx } from '../base/ctx.ts'
 import { silentLogger } from '../base/log.ts'
 import { adminClient } from './admin-client.ts'
-import { lastWords, livePid, logOf, runBy, supervisorPid } from './cluster-process.ts'
+import { type Component, isMisconfigured, lastWords, livePid, logOf, runBy, supervisorPid } from './cluster-process.ts'
 import { type Config, type Flags, socketPath } from './config.ts'
 import { ping } from './docker-engine.ts'
 import { isReady, readyCondition } from './node-ready.ts'
@@ -57,13 +57,20 @@ async function gather(config: Config, files: Paths): Promise<Report> {
     if (processes[component] && existsSync(files.ready(component))) continue
     const words = lastWords(files.log(component), 2)
     problems.push(
-      `the ${component} is ${processes[component] ? 'starting' : 'not running and will be started again'}${words ? `: ${words}` : ''}; see ${logOf(files, component)}`,
+      `the ${component} ${stateOf(files, component)}${words ? `: ${words}` : ''}; see ${logOf(files, component)}`,
     )
   }
   await askApi(config, files, report).catch((err: Error) =>
     problems.push(`the API server does not answer (${err.message}); see ${logOf(files, 'server')}`),
   )
   return report
+}
+
+function stateOf(files: Paths, component: Component): string {
+  if (livePid(files.pid(component), files.dataDir) !== undefined) return 'is starting'
+  return isMisconfigured(files, component)
+    ? 'cannot run until this is mended, then "skiff up"'
+    : 'is not running and will be started again'
 }
 
 async function askApi(config: Config, files: Paths, report: Report): Promise<void> {

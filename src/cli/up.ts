@@ -10,10 +10,12 @@ import { overlaps } from './cidr.ts'
 import {
   endLeftovers,
   inTurn,
+  isMisconfigured,
   lastWords,
   livePid,
   logOf,
   runBy,
+  stopSupervisor,
   supervisorPid,
   whenFilesSay,
 } from './cluster-process.ts'
@@ -27,6 +29,7 @@ import { interruptible, phase, shellWord } from './progress.ts'
 import { clusterConfig } from './settings-file.ts'
 
 const READY_TIMEOUT_MS = 60_000
+const COMPONENTS = ['server', 'agent'] as const
 
 export async function run(flags: Flags): Promise<number> {
   const signal = interruptible('"skiff up" goes on from here, "skiff down" stops what was started')
@@ -34,6 +37,9 @@ export async function run(flags: Flags): Promise<number> {
   const files = paths(config.dataDir)
   makeDirectories(config, files)
   const wasRunning = await inTurn(files, async () => {
+    // What nobody but its user could mend is given up, so that he can: with other settings or a mended file.
+    if (supervisorPid(files) !== undefined && COMPONENTS.some((component) => isMisconfigured(files, component)))
+      await stopSupervisor(files)
     if (runBy(files) === undefined) {
       await start(config, files, signal)
       return false
@@ -89,7 +95,7 @@ async function start(config: Config, files: Paths, signal: AbortSignal): Promise
   await refuseTakenPort(config.agentPort, '--agent-port')
   refuseTakenRange(config)
   await phase('certificates and kubeconfig', () => prepare(config, files))
-  for (const component of ['server', 'agent'] as const)
+  for (const component of COMPONENTS)
     for (const file of [files.ready(component), files.failed(component)]) rmSync(file, { force: true })
   const log = openSync(join(files.logs, 'supervisor.log'), 'a')
   const script = join(installRoot(), 'deploy/supervisor.sh')
@@ -116,9 +122,7 @@ function installRoot(): string {
 
 /** A component that died is waiting for its next start: not any longer. */
 function tryAgainNow(files: Paths): void {
-  const failed = (['server', 'agent'] as const)
-    .map((component) => files.failed(component))
-    .filter((file) => existsSync(file))
+  const failed = COMPONENTS.map((component) => files.failed(component)).filter((file) => existsSync(file))
   if (failed.length === 0) return
   for (const file of failed) rmSync(file, { force: true })
   const pid = supervisorPid(files)
@@ -206,7 +210,8 @@ async function untilComponent(files: Paths, component: 'server' | 'agent', signa
   signal.throwIfAborted()
   if (isUp()) return
   const words = lastWords(files.log(component))
-  throw new CliError(
-    `the ${component} did not start${words ? `:\n${words}` : ''}\nsee ${logOf(files, component)}; "skiff down" stops the attempt`,
-  )
+  const next = isMisconfigured(files, component)
+    ? 'mend that and run "skiff up" again'
+    : `see ${logOf(files, component)}; "skiff down" stops the attempt`
+  throw new CliError(`the ${component} did not start${words ? `:\n${words}` : ''}\n${next}`)
 }

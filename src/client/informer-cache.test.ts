@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import pino from 'pino'
 import { ConfigMap } from '../api/kinds/config-map.ts'
 import { Pod } from '../api/kinds/pod.ts'
+import { StatusError } from '../api/meta/errors.ts'
 import { FakeClock } from '../base/clock.ts'
-import { silentLogger } from '../base/log.ts'
+import { type Logger, silentLogger } from '../base/log.ts'
 import { createClient } from './api-client.ts'
 import { type CacheOptions, createCache } from './informer-cache.ts'
 import { ScriptedApi } from './scripted-api.ts'
@@ -12,11 +14,11 @@ const turn = () => new Promise((resolve) => setImmediate(resolve))
 const map = (labels: object = {}) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { labels } })
 const path = (name: string, namespace = 'blue') => `/api/v1/namespaces/${namespace}/configmaps/${name}`
 
-function setUp(options?: CacheOptions) {
+function setUp(options?: CacheOptions, log: Logger = silentLogger) {
   const api = new ScriptedApi()
   const clock = new FakeClock()
   const stop = new AbortController()
-  const ctx = { signal: stop.signal, log: silentLogger }
+  const ctx = { signal: stop.signal, log }
   const cache = createCache(ctx, createClient(api), clock, options)
   const seen: string[] = []
   const follow = () =>
@@ -113,6 +115,36 @@ test('attempts back off to at most 15 seconds while the API is away', async () =
   assert.ok(api.calls.length > 35 && api.calls.length < 75, `${api.calls.length} attempts in ten minutes`)
   const quietMs = clock.untilNextMs() ?? 0
   assert.ok(quietMs <= 15_000)
+  stop.abort()
+  await cache.stopped()
+})
+
+test('an API that cannot be reached is worth a warning only when that goes on; one that refuses is at once', async () => {
+  const lines: string[] = []
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line).msg) }
+  const { api, follow, stop, clock, cache } = setUp({}, pino({ level: 'info' }, destination))
+  api.failure = new Error('connect ECONNREFUSED')
+  follow()
+  await turn()
+  await clock.advance(3000)
+  api.failure = undefined
+  await clock.advance(15_000)
+  await turn()
+  assert.deepEqual(lines, [])
+  api.failure = new Error('connect ECONNREFUSED')
+  api.cutWatches()
+  await turn()
+  await clock.advance(60_000)
+  api.failure = undefined
+  await clock.advance(30_000)
+  api.put(path('a'), map())
+  await turn()
+  assert.deepEqual(lines.splice(0), ['cannot follow the api, retrying', 'following the api again'])
+  api.failure = new StatusError(403, 'Forbidden', 'no')
+  api.cutWatches()
+  await clock.advance(1000)
+  await turn()
+  assert.deepEqual(lines, ['cannot follow the api, retrying'])
   stop.abort()
   await cache.stopped()
 })

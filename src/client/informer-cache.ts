@@ -1,6 +1,6 @@
 // The Cache of a process: one informer per kind, started when the kind is first asked for and stopped with the ctx.
 import type { Kind } from '../api/kinds/kind.ts'
-import { isNotFound } from '../api/meta/errors.ts'
+import { isNotFound, StatusError } from '../api/meta/errors.ts'
 import type { DeepReadonly, KubeObject } from '../api/meta/object.ts'
 import type { Clock } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
@@ -28,7 +28,7 @@ export function createCache(ctx: Ctx, client: Client, clock: Clock, options: Cac
   const informers = new Map<string, Informer>()
   const stops = new Map<string, AbortController>()
   const supervisor = new Supervisor(ctx)
-  const onReach = reachLog(ctx)
+  const onReach = reachLog(ctx, clock)
 
   const find = (kind: Kind<never>) => informers.get(nameOf(kind))
 
@@ -85,16 +85,26 @@ export function createCache(ctx: Ctx, client: Client, clock: Clock, options: Cac
 
 const nameOf = (kind: Kind<never>) => `${kind.apiVersion}/${kind.plural}`
 
-/** One line when the API goes away and one when it is back, however many kinds are followed. */
-function reachLog({ log }: Ctx): (err?: unknown) => void {
-  let away = false
+/** An API that cannot be reached is starting, or being restarted: that is said only when it goes on for longer than this. */
+const QUIET_MS = 5000
+
+/** One line when the API has gone away and one when it is back, however many kinds are followed. */
+function reachLog({ log }: Ctx, clock: Clock): (err?: unknown) => void {
+  let awaySinceMs: number | undefined
+  let told = false
   return (err) => {
     // Who answers that there is no such kind is there; whoever follows the kind will hear of its end.
     if (isNotFound(err)) return
-    if (err !== undefined && !away) log.warn({ err }, 'cannot follow the api, retrying')
-    else if (err === undefined && away) log.info('following the api again')
-    else if (err !== undefined) log.debug({ err }, 'still cannot follow the api')
-    away = err !== undefined
+    if (err === undefined) {
+      if (told) log.info('following the api again')
+      awaySinceMs = undefined
+      told = false
+      return
+    }
+    awaySinceMs ??= clock.now()
+    const isNews = !told && (err instanceof StatusError || clock.now() - awaySinceMs >= QUIET_MS)
+    if (isNews) told = true
+    log[isNews ? 'warn' : 'debug']({ err }, 'cannot follow the api, retrying')
   }
 }
 

@@ -67,9 +67,14 @@ export class WorkQueue {
     this.#later.set(key, { dueMs, timer })
   }
 
+  /** How often the key has failed since it was last forgotten. */
+  failures(key: string): number {
+    return this.#failures.get(key) ?? 0
+  }
+
   /** Adds the key after its back-off, which grows until `forget`. Returns the delay. */
   addFailed(key: string): number {
-    const failures = this.#failures.get(key) ?? 0
+    const failures = this.failures(key)
     this.#failures.set(key, failures + 1)
     const delayMs = backOffMs(this.#backOff, failures)
     this.addAfter(key, delayMs)

@@ -1,22 +1,30 @@
 // Counters of the controllers' work queues, under the standard's metric names.
+import { Histogram } from '../base/metric-families.ts'
 import { formatFamily, labelText } from '../base/metrics-text.ts'
+
+/** k8s: of work queues, in seconds. */
+const SECONDS = Array.from({ length: 12 }, (_, power) => Number(`1e${power - 8}`))
 
 export interface QueueCounters {
   adds: number
   retries: number
   syncs: number
   failures: number
-  busyMs: number
+  /** A sync has ended, after so many milliseconds. */
+  readonly worked: (ms: number) => void
   depth: () => number
 }
 
 export class ControllerMetrics {
   readonly #byController = new Map<string, QueueCounters>()
+  readonly #work = new Histogram('workqueue_work_duration_seconds', 'What syncs took.', SECONDS)
 
   of(controller: string, depth: () => number): QueueCounters {
     const known = this.#byController.get(controller)
     if (known) return Object.assign(known, { depth })
-    const counters = { adds: 0, retries: 0, syncs: 0, failures: 0, busyMs: 0, depth }
+    const series = this.#work.series({ name: controller })
+    const worked = (ms: number) => this.#work.observeIn(series, ms / 1000)
+    const counters = { adds: 0, retries: 0, syncs: 0, failures: 0, worked, depth }
     this.#byController.set(controller, counters)
     return counters
   }
@@ -33,9 +41,7 @@ export class ControllerMetrics {
     metric('workqueue_depth', 'gauge', 'Keys waiting to be synced.', (c) => c.depth())
     metric('workqueue_adds_total', 'counter', 'Keys added.', (c) => c.adds)
     metric('workqueue_retries_total', 'counter', 'Keys added again after a failure.', (c) => c.retries)
-    metric('workqueue_work_duration_seconds_sum', 'counter', 'Time spent in syncs.', (c) => c.busyMs / 1000)
-    metric('workqueue_work_duration_seconds_count', 'counter', 'Syncs.', (c) => c.syncs)
     metric('controller_sync_failures_total', 'counter', 'Syncs that failed.', (c) => c.failures)
-    return text
+    return text + formatFamily(this.#work, this.#work.lines())
   }
 }

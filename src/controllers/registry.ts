@@ -8,6 +8,7 @@ import { csrApproving } from './certificates/csr-approving.ts'
 import { csrCleaner } from './certificates/csr-cleaner.ts'
 import { csrSigning } from './certificates/csr-signing.ts'
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
+import { controlPlaneRole } from './control-plane-role.ts'
 import type { Controller } from './controller.ts'
 import { deployment } from './deployment.ts'
 import { disruption } from './disruption.ts'
@@ -15,8 +16,8 @@ import { endpoint } from './endpoint.ts'
 import { endpointSlice } from './endpoint-slice.ts'
 import { endpointSliceMirroring } from './endpoint-slice-mirroring.ts'
 import { runGarbageCollector } from './garbage-collector.ts'
+import { legacyTokenCleaner } from './legacy-token-cleaner.ts'
 import { deletableKinds, isNamespaced, namespaceController } from './namespace.ts'
-import { controlPlaneLabel } from './node/control-plane-label.ts'
 import { nodeLifecycle } from './node-lifecycle.ts'
 import { podGc } from './pod-gc.ts'
 import { replicaSet } from './replica-set.ts'
@@ -27,6 +28,7 @@ import { serviceAccount } from './service-account.ts'
 import { serviceAccountToken, type TokenSigner } from './service-account-token.ts'
 import { pvcProtection, pvProtection } from './storage-protection.ts'
 import { taintEviction } from './taint-eviction.ts'
+import { validatingAdmissionPolicyStatus } from './validating-admission-policy-status.ts'
 
 export interface ControllersOptions {
   /** PEM of the authority behind the API server's certificate. */
@@ -35,14 +37,19 @@ export interface ControllersOptions {
   authority?: KeyPair
   /** Of the cluster alone, without a user: for those who join. Without it there is no cluster-info. */
   clusterInfo?: string
-  /** The node that the control plane runs on, if there is one. */
-  controlPlaneNode?: string
+  /** The node beside the control plane; none where there is no agent. */
+  ownNode?: string
   signToken: TokenSigner
 }
 
 /** Some hold state (timers' beginnings, nodes' last signs of life): every call makes a fresh set. */
-export function controllers(options: ControllersOptions): Controller<never>[] {
-  const { ca, authority, clusterInfo, controlPlaneNode, signToken } = options
+export function controllers({
+  ca,
+  authority,
+  clusterInfo,
+  ownNode,
+  signToken,
+}: ControllersOptions): Controller<never>[] {
   return [
     serviceAccount,
     rootCa(ca),
@@ -55,10 +62,10 @@ export function controllers(options: ControllersOptions): Controller<never>[] {
     endpoint,
     endpointSliceMirroring,
     nodeLifecycle(),
-    ...(controlPlaneNode ? [controlPlaneLabel(controlPlaneNode)] : []),
     taintEviction(),
     podGc(),
     clusterRoleAggregation,
+    validatingAdmissionPolicyStatus,
     pvcProtection,
     pvProtection,
     disruption,
@@ -67,6 +74,8 @@ export function controllers(options: ControllersOptions): Controller<never>[] {
     csrCleaner,
     ...(clusterInfo ? [bootstrapSigner(clusterInfo)] : []),
     tokenCleaner,
+    ...(ownNode ? [controlPlaneRole(ownNode)] : []),
+    legacyTokenCleaner,
   ]
 }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import pino from 'pino'
 import { ConfigMap } from '../api/kinds/config-map.ts'
+import { StatusError } from '../api/meta/errors.ts'
 import { FakeClock } from '../base/clock.ts'
 import { silentLogger } from '../base/log.ts'
 import { createClient } from '../client/api-client.ts'
@@ -17,11 +19,11 @@ async function settle() {
   for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-async function setUp(sync: Controller<ConfigMap>['sync']) {
+async function setUp(sync: Controller<ConfigMap>['sync'], log = silentLogger) {
   const api = new ScriptedApi()
   const clock = new FakeClock()
   const stop = new AbortController()
-  const ctx = { signal: stop.signal, log: silentLogger }
+  const ctx = { signal: stop.signal, log }
   const client = createClient(api)
   const cache = createCache(ctx, client, clock)
   const events = createEventRecorder(ctx, client, clock, { component: 'test' })
@@ -97,6 +99,37 @@ test('a failing key backs off, a terminal failure is not tried again, a success 
   assert.equal(clock.untilNextMs(), undefined)
   assert.match(metrics.format(), /workqueue_retries_total\{name="test"\} 2/)
   assert.match(metrics.format(), /controller_sync_failures_total\{name="test"\} 3/)
+  await end()
+})
+
+test('what fails again and again is logged once, and what admission refuses is no warning', async () => {
+  const lines: string[] = []
+  const destination = {
+    write: (line: string) => void lines.push(`${JSON.parse(line).level} ${JSON.parse(line).err.message}`),
+  }
+  let failure: Error = new Error('not yet')
+  const { api, clock, end } = await setUp(
+    async () => {
+      throw failure
+    },
+    pino({ level: 'info' }, destination),
+  )
+  api.put(path('a'), map())
+  await settle()
+  await clock.advance(1000)
+  await settle()
+  assert.deepEqual(lines.splice(0), ['40 not yet'])
+  failure = new StatusError(403, 'Forbidden', 'exceeded quota')
+  api.put(path('b'), map())
+  await settle()
+  await clock.advance(1000)
+  await settle()
+  assert.deepEqual(lines, ['30 exceeded quota'])
+  api.remove(path('a'))
+  api.remove(path('b'))
+  failure = terminal(new Error('over'))
+  await clock.advance(1_000_000)
+  await settle()
   await end()
 })
 

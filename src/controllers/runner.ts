@@ -1,7 +1,7 @@
 // Runs controllers: caches feed keys to each one's queue, workers take them and call `sync`, failures come back with back-off. A key
 // whose last sync wrote something waits until the cache shows it. Nothing runs while nothing changes: there are no resyncs.
 import type { Kind } from '../api/kinds/kind.ts'
-import { isConflict } from '../api/meta/errors.ts'
+import { isConflict, isStatus } from '../api/meta/errors.ts'
 import { objectKey, parseKey } from '../api/meta/object.ts'
 import type { Timer } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
@@ -127,7 +127,7 @@ class ControllerRun {
     } catch (err) {
       if (!ctx.signal.aborted) this.#failed(syncCtx, key, err)
     } finally {
-      this.#counters.busyMs += clock.now() - startedMs
+      this.#counters.worked(clock.now() - startedMs)
       if (writes.seen()) this.#unseen.delete(key)
       else this.#unseen.set(key, writes)
     }
@@ -141,9 +141,10 @@ class ControllerRun {
       return
     }
     this.#counters.retries++
+    const isFirst = this.#queue.failures(key) === 0
     const retryInMs = this.#queue.addFailed(key)
     if (isConflict(err)) ctx.log.debug({ retryInMs }, 'sync met a conflict')
-    else ctx.log.warn({ err, retryInMs }, 'sync failed')
+    else ctx.log[failureLevel(err, isFirst)]({ err, retryInMs }, 'sync failed')
   }
 
   #add(key: string): void {
@@ -171,4 +172,13 @@ class ControllerRun {
       this.#queue.add(key)
     }
   }
+}
+
+/**
+ * Once for a key that fails again and again: the metrics count, and the log stays readable. What admission refuses (a quota that is used
+ * up) is its user's concern, who is told by an event.
+ */
+function failureLevel(err: unknown, isFirst: boolean): 'debug' | 'info' | 'warn' {
+  if (!isFirst) return 'debug'
+  return isStatus(err, 'Forbidden') || isStatus(err, 'Invalid') ? 'info' : 'warn'
 }

@@ -151,6 +151,9 @@ function byNode(nodeRules: Rule[], route: Route): boolean {
   if (what === 'coordination.k8s.io/leases') return verb === 'create' && namespace === 'kube-node-lease'
   if (what === 'storage.k8s.io/csinodes') return verb === 'create'
   if (what === 'resource.k8s.io/resourceslices') return verb === 'create'
+  // Its own Node is named otherwise, no pod runs on it, and lists are not narrowed to it; admission looks at what it writes.
+  if (what === '/nodes') return verb === 'create' || verb === 'update' || verb === 'patch'
+  if (what === '/pods') return verb === 'create' || verb === 'delete'
   return nodeRules.some(
     (rule) =>
       any(rule.verbs, verb) &&

@@ -130,6 +130,7 @@ test('selectors, names and queries of any size are answered', async () => {
   assert.equal((await api.get(`${MAPS}?labelSelector=${'('.repeat(5000)}`)).status, 400)
   assert.equal((await api.get(`${MAPS}/${'n'.repeat(6000)}`)).status, 404)
   assert.equal((await api.get(`${MAPS}?x=${'y'.repeat(200_000)}`)).status, 200)
+  assert.equal((await api.get(`${MAPS}?x=${'y'.repeat(250_000)}`)).status, 414)
   const spaces = `a${' '.repeat(50_000)}`
   const answer = await api.send('POST', MAPS, JSON.stringify({ metadata: { name: spaces } }))
   assert.equal(answer.status, 422)

@@ -2,7 +2,7 @@
 // minutes. Labels and taints of others are kept. Also the only one who knows what of the machine is for pods.
 import { Node } from '../../api/kinds/node.ts'
 import { semanticEqual } from '../../api/meta/equality.ts'
-import { isAlreadyExists, isNotFound, StatusError } from '../../api/meta/errors.ts'
+import { isAlreadyExists, isNotFound, isStatus } from '../../api/meta/errors.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import type * as v1 from '../../api/types/core.v1.ts'
 import { type Clock, delay } from '../../base/clock.ts'
@@ -152,8 +152,8 @@ export class NodeReporter {
       } catch (err) {
         if (ctx.signal.aborted) return
         if (isNotFound(err)) this.#node = undefined
-        // The server refused: an operator must know, or the node never comes.
-        const level = err instanceof StatusError && !isNotFound(err) ? 'warn' : 'debug'
+        // What the API refuses it will refuse again, and then somebody has to know why the node isn't there.
+        const level = isStatus(err, 'Forbidden') || isStatus(err, 'Invalid') ? 'warn' : 'debug'
         ctx.log[level]({ err }, 'node status not posted')
         await delay(clock, backOff.nextMs(), ctx.signal).catch(() => undefined)
       }

@@ -1,7 +1,7 @@
 // From JSON to values by declared type: a number field is a double even when it reads `1`, a date-time string is a timestamp. Types for
 // which JSON is already the value have no adapter.
 import { CelError } from './errors.ts'
-import { parseDurationText, parseTimestamp } from './library/time.ts'
+import { parseDurationText, parseTimestamp, zoneOf } from './library/time.ts'
 import type { CelType } from './types.ts'
 import { Double, Duration, listSemantics, Timestamp } from './values.ts'
 
@@ -55,7 +55,7 @@ const DATE = /^\d{4}-\d\d-\d\d$/
 function timestampOf(text: string): Timestamp {
   const ns = parseTimestamp(DATE.test(text) ? `${text}T00:00:00Z` : text)
   if (ns === undefined) throw new CelError(`Invalid timestamp: ${JSON.stringify(text)}`)
-  return new Timestamp(ns)
+  return new Timestamp(ns, zoneOf(text))
 }
 function durationOf(text: string): Duration {
   const ns = parseDurationText(text)

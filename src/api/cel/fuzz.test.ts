@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CostBudget, compile } from './cel.ts'
 import { CelError } from './errors.ts'
-import { matcher } from './library/regex.ts'
+import { matcher } from './library/regex-program.ts'
 import { DYN, INT, listOf, mapOf, STRING } from './types.ts'
 
 const VARIABLES = { d: DYN, l: listOf(INT), m: mapOf(STRING, STRING), s: STRING, i: INT }

@@ -8,7 +8,7 @@ import { callStep, memberStep, membership } from './call-step.ts'
 import { CelCostError, CelError, noSuchKey, noSuchOverload } from './errors.ts'
 import { charge, type Frame, type Step } from './frame.ts'
 import type { Overload } from './functions.ts'
-import { matcher } from './library/regex.ts'
+import { matcher } from './library/regex-program.ts'
 import { ACCUMULATOR } from './macros.ts'
 import { CelMap, kindOf, type MapValue, mapEntries, Optional, Struct, TypeValue } from './values.ts'
 

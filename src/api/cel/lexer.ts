@@ -64,6 +64,12 @@ function readString(source: string, pos: number, start: string, issues: Issues):
   const bytes = /^[bB]/.test(start)
   let end = pos + start.length
   for (;;) {
+    if (end >= source.length && quote.length === 3) {
+      // without an end, the first two quotes are an empty text, and the third begins another
+      const text = start.slice(0, -1)
+      const kind = bytes ? 'bytes' : 'string'
+      return { token: { kind, text, pos, value: bytes ? new Uint8Array() : '' }, end: pos + text.length }
+    }
     if (end >= source.length || (quote.length === 1 && (source[end] === '\n' || source[end] === '\r'))) {
       issues.add(pos, `Syntax error: token recognition error at: '${source.slice(pos, end)}'`)
       return { end }

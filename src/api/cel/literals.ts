@@ -1,7 +1,7 @@
 // A look at literals after the type check: durations, times, patterns and formats that can never work are issues at once.
 import type { CallExpr, Expr } from './ast.ts'
 import { CelError, type Issues } from './errors.ts'
-import { matcher } from './library/regex.ts'
+import { matcher } from './library/regex-program.ts'
 import { formatText, walkFormat } from './library/text.ts'
 import { durationOf, timestampOf } from './library/time.ts'
 import { type CelType, DYN, formatType, sameType } from './types.ts'

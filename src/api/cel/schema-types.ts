@@ -1,5 +1,7 @@
 // Types of schemas: what `self.spec.replicas` is, with the sizes that cost estimates stand on. Fields whose schema says nothing about
 // their content (preserve-unknown) are not seen by expressions; names that are no identifiers are escaped.
+
+import { Namespace } from '../kinds/namespace.ts'
 import type { FieldSchema, Schema, StructSchema } from '../schema/schema.ts'
 import type { JSONSchemaProps } from '../types/apiextensions.v1.ts'
 import { MAX_REQUEST_BYTES } from './budget.ts'
@@ -167,4 +169,16 @@ function typeOfValue(schema: Schema): CelType {
     default:
       return SCALARS[schema.type] ?? DYN
   }
+}
+
+/** The type of a whole resource as an OpenAPI document shows it, with all of its metadata. */
+export function typeOfResource(schema: JSONSchemaProps): CelType | undefined {
+  const { metadata: _, ...properties } = schema.properties ?? {}
+  const own = typeOfSchema({ ...schema, properties }, false)
+  if (own?.kind !== 'object') return own
+  const meta = Namespace.schema.fields.get('metadata')!.schema
+  const text = (name: string): [string, ObjectField] => [name, { name, jsonName: name, type: STRING }]
+  const metadata: ObjectField = { name: 'metadata', jsonName: 'metadata', type: typeOfValue(meta) }
+  const fields = new Map([...own.fields(), text('apiVersion'), text('kind'), ['metadata', metadata] as const])
+  return { ...own, fields: () => fields }
 }

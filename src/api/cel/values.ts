@@ -1,7 +1,6 @@
 // Values during evaluation. JSON stays as it is: null, booleans, strings, arrays and plain objects are themselves. An int is a number,
 // or a bigint beyond 2^53; what JSON has no form for (double, uint, time, optional, …) is an instance of a class here.
 import { CelError, noSuchOverload } from './errors.ts'
-import type { CelType } from './types.ts'
 
 export class Double {
   readonly value: number
@@ -24,8 +23,11 @@ export class Duration {
 export class Timestamp {
   /** Since 1970, UTC. */
   readonly ns: bigint
-  constructor(ns: bigint) {
+  /** East of UTC, as the time was written: it is shown so, and nothing else depends on it. */
+  readonly zoneMinutes: number
+  constructor(ns: bigint, zoneMinutes = 0) {
     this.ns = ns
+    this.zoneMinutes = zoneMinutes
   }
 }
 export class Optional {
@@ -174,12 +176,6 @@ const TYPE_NAMES: Readonly<Record<Kind, string>> = {
 export function typeNameOf(value: unknown): string {
   if (value instanceof Opaque || value instanceof Struct) return value.typeName
   return TYPE_NAMES[kindOf(value)]
-}
-/** The name that a type has as a value: `type(1) == int`. */
-export function nameOfType(type: CelType): string {
-  if (type.kind === 'opaque' || type.kind === 'object') return type.name
-  if (type.kind === 'dyn' || type.kind === 'param' || type.kind === 'error') return type.kind
-  return TYPE_NAMES[type.kind]
 }
 
 /** A double from its wrapped or its JSON form. */

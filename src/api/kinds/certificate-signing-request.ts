@@ -1,13 +1,13 @@
 // CertificateSigningRequest: asks a signer for a certificate.
 
+import { X509Certificate } from 'node:crypto'
 import { parseCertificateRequest } from '../../base/certificate-request.ts'
 import { semanticEqual } from '../meta/equality.ts'
 import { duplicate, type FieldError, forbiddenField, invalid, notSupported, required, tooLong } from '../meta/errors.ts'
-import { dnsSubdomain } from '../meta/names.ts'
+import { dnsLabel, dnsSubdomain, pathSegment } from '../meta/names.ts'
 import type { DeepReadonly } from '../meta/object.ts'
 import { formatAge } from '../meta/time.ts'
 import type * as types from '../types/certificates.v1.ts'
-import { checkOneOf } from './check.ts'
 import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'
 
@@ -41,42 +41,48 @@ const USAGES = [
 
 /** What is wrong with the request itself. */
 function requestErrors(base64: string | undefined): FieldError[] {
-  if (!base64) return [required('spec.request')]
   try {
-    parseCertificateRequest(Buffer.from(base64, 'base64').toString('latin1'))
+    parseCertificateRequest(Buffer.from(base64 ?? '', 'base64').toString('latin1'))
     return []
   } catch (err) {
-    return [invalid('spec.request', base64, (err as Error).message)]
+    return [invalid('spec.request', base64 ?? null, (err as Error).message)]
   }
 }
+
+const MAX_DOMAIN = 253
+const MAX_SIGNER_NAME = 571
+const LEGACY = 'kubernetes.io/legacy-unknown'
 
 /** k8s: `<domain>/<path>`, together no longer than a domain, a slash and a namespace or two. */
 function signerErrors(signerName: string | undefined): FieldError[] {
   const field = 'spec.signerName'
   if (!signerName) return [required(field)]
-  const [domain = '', ...rest] = signerName.split('/')
-  const path = rest.join('/')
-  const form = 'must be a fully qualified domain and path of the form "example.com/signer-name"'
-  if (rest.length !== 1) return [invalid(field, signerName, form)]
-  const errors: FieldError[] = []
-  if (path === '') errors.push(invalid(field, signerName, 'validation failed: path must not be empty'))
-  const problems = dnsSubdomain(domain)
-  if (!domain.includes('.')) problems.push('should be a domain with at least two segments separated by dots')
-  for (const problem of problems) errors.push(invalid(field, signerName, `validating domain: ${problem}`))
-  for (const part of path.split('.')) {
-    const bad = path !== '' && !/^[A-Za-z0-9]([-A-Za-z0-9_]*[A-Za-z0-9])?$/.test(part)
-    if (bad) errors.push(invalid(field, signerName, `validating label ${JSON.stringify(part)}: ${QUALIFIED}`))
-  }
-  if (signerName.length > 571) errors.push(tooLong(field, 571))
   if (signerName === LEGACY) {
-    errors.push(invalid(field, signerName, 'the legacy signerName is not allowed via this API version'))
+    return [invalid(field, signerName, 'the legacy signerName is not allowed via this API version')]
   }
+  const errors: FieldError[] = []
+  const [domain = '', path = '', ...more] = signerName.split('/')
+  const labels = domain.split('.')
+  const checkLabels = (text: string, parts: readonly string[], rule: (label: string) => string[]) => {
+    const bad = parts.find((label) => rule(label).length > 0)
+    if (bad === undefined) return
+    for (const problem of rule(bad)) {
+      errors.push(invalid(field, text, `validating label ${JSON.stringify(bad)}: ${problem}`))
+    }
+  }
+  if (domain.length > MAX_DOMAIN) errors.push(tooLong(field, MAX_DOMAIN))
+  checkLabels(domain, labels, dnsLabel)
+  if (labels.length < 2) {
+    errors.push(invalid(field, domain, 'should be a domain with at least two segments separated by dots'))
+  }
+  if (more.length > 0 || !signerName.includes('/')) {
+    const form = 'must be a fully qualified domain and path of the form "example.com/signer-name"'
+    return [...errors, invalid(field, signerName, form)]
+  }
+  if (signerName.length > MAX_SIGNER_NAME) errors.push(tooLong(field, MAX_SIGNER_NAME))
+  checkLabels(path, path.split('.'), dnsSubdomain)
   return errors
 }
-
-const LEGACY = 'kubernetes.io/legacy-unknown'
-const QUALIFIED =
-  "a valid label must be an alphanumeric string, consisting of alphanumeric characters, '-' or '_', and must start and end with an alphanumeric character (e.g. 'my-name', or '123-abc', regex used for validation is '[a-z0-9A-Z]([a-z0-9A-Z-_]*[a-z0-9A-Z])?')"
 
 function conditionOf({ status }: DeepReadonly<types.CertificateSigningRequest>): string {
   const has = (type: string) => status?.conditions?.some((c) => c.type === type) ?? false
@@ -88,32 +94,81 @@ function conditionOf({ status }: DeepReadonly<types.CertificateSigningRequest>):
 
 type Request = DeepReadonly<types.CertificateSigningRequest>
 const conditionsOf = ({ status }: Request, type: string) => status?.conditions?.filter((c) => c.type === type) ?? []
-const decisions = (c: Request) => [...conditionsOf(c, 'Approved'), ...conditionsOf(c, 'Denied')]
+const certificateOf = ({ status }: Request) => status?.certificate ?? ''
 
-/** A decision once made stays, and there is only one. */
-function conditionErrors(c: Request, old: Request): FieldError[] {
+const DECISIONS = ['Approved', 'Denied']
+/** There is nothing to say against these but that they hold. */
+const ONLY_TRUE = [...DECISIONS, 'Failed']
+
+function conditionErrors(c: Request, old?: Request): FieldError[] {
   const errors: FieldError[] = []
-  const field = 'status.conditions'
+  const has = (type: string) => old !== undefined && conditionsOf(old, type).length > 0
+  const torn = DECISIONS.every(has)
+  const before = old?.status?.conditions ?? []
+  const repeated = new Set(before.map(({ type }) => type)).size < before.length
+  const nameless = before.some(({ type }) => !type)
   const seen = new Set<string>()
-  c.status?.conditions?.forEach((condition, i) => {
-    const at = `${field}[${i}]`
-    if (!condition.type) errors.push(required(`${at}.type`))
-    else if (seen.has(condition.type)) errors.push(duplicate(`${at}.type`, condition.type))
-    seen.add(condition.type)
-    if (!condition.status) errors.push(required(`${at}.status`))
-    else if (condition.status !== 'True' && ['Approved', 'Denied', 'Failed'].includes(condition.type)) {
-      errors.push(notSupported(`${at}.status`, condition.status, ['True']))
+  c.status?.conditions?.forEach(({ type = '', status }, i) => {
+    const at = `status.conditions[${i}]`
+    if (type === '' && !nameless) errors.push(required(`${at}.type`))
+    const known = ONLY_TRUE.includes(type) ? ['True'] : ['False', 'True', 'Unknown']
+    if (!status) errors.push(required(`${at}.status`))
+    else if (!known.includes(status)) errors.push(notSupported(`${at}.status`, status, known))
+    const other = DECISIONS.find((decision) => decision !== type)!
+    if (!torn && DECISIONS.includes(type) && seen.has(other)) {
+      errors.push(invalid(`${at}.type`, type, 'Approved and Denied conditions are mutually exclusive'))
     }
+    if (!repeated && seen.has(type)) errors.push(duplicate(`${at}.type`, type))
+    seen.add(type)
   })
-  if (seen.has('Approved') && seen.has('Denied')) {
-    errors.push(invalid(field, 'Denied', 'Approved and Denied conditions are mutually exclusive'))
-  }
-  for (const type of ['Approved', 'Denied', 'Failed']) {
-    if (conditionsOf(old, type).length > 0 && !seen.has(type)) {
+  return errors
+}
+
+/** What a write may do to the status: decide, or fill in the certificate. Decisions once made stay. */
+function changeErrors(c: Request, old: Request, may: 'decide' | 'issue'): FieldError[] {
+  const errors = conditionErrors(c, old)
+  const field = 'status.conditions'
+  const [now, before] = [certificateOf(c), certificateOf(old)]
+  const problem = now === before ? undefined : certificateProblem(now)
+  if (problem) errors.push(invalid('status.certificate', '<certificate data>', problem))
+  for (const type of ONLY_TRUE) {
+    if (conditionsOf(c, type).length < conditionsOf(old, type).length) {
       errors.push(forbiddenField(field, `updates may not remove a condition of type ${JSON.stringify(type)}`))
     }
   }
+  for (const type of may === 'decide' ? [] : DECISIONS) {
+    const [next, previous] = [conditionsOf(c, type), conditionsOf(old, type)]
+    if (next.length > previous.length) {
+      errors.push(forbiddenField(field, `updates may not add a condition of type ${JSON.stringify(type)}`))
+    } else if (next.length === previous.length && !semanticEqual(next, previous)) {
+      errors.push(forbiddenField(field, `updates may not modify a condition of type ${JSON.stringify(type)}`))
+    }
+  }
+  if (now === before) return errors
+  if (may === 'decide') {
+    errors.push(forbiddenField('status.certificate', 'updates may not set certificate content'))
+  } else if (before !== '') {
+    errors.push(forbiddenField('status.certificate', 'updates may not modify existing certificate content'))
+  }
   return errors
+}
+
+const PEM_BLOCK = /-----BEGIN ([^\n-]+)-----\r?\n([\s\S]*?)-----END \1-----/g
+
+/** A chain of certificates, and nothing else. */
+function certificateProblem(base64: string): string | undefined {
+  if (base64 === '') return undefined
+  const blocks = [...Buffer.from(base64, 'base64').toString('latin1').matchAll(PEM_BLOCK)]
+  for (const [, label = '', body = ''] of blocks) {
+    if (label !== 'CERTIFICATE') return `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(label)}`
+    if (body.includes(':')) return 'no PEM block headers are permitted'
+    try {
+      new X509Certificate(Buffer.from(body, 'base64'))
+    } catch {
+      return 'x509: malformed certificate'
+    }
+  }
+  return blocks.length === 0 ? 'must contain at least one CERTIFICATE PEM block' : undefined
 }
 
 export const CertificateSigningRequest = defineKind<CertificateSigningRequest>({
@@ -141,21 +196,21 @@ export const CertificateSigningRequest = defineKind<CertificateSigningRequest>({
   default(c) {
     c.spec ??= {} as CertificateSigningRequest['spec']
   },
-  validate({ spec }) {
-    const errors = [...requestErrors(spec.request), ...signerErrors(spec.signerName)]
-    if (!spec.usages?.length) errors.push(required('spec.usages'))
-    spec.usages?.forEach((usage, i) => {
-      checkOneOf(errors, `spec.usages[${i}]`, usage, USAGES)
-      if (spec.usages!.indexOf(usage) < i) errors.push(duplicate(`spec.usages[${i}]`, usage))
+  validateName: pathSegment,
+  validate: ({ spec }) => {
+    const errors = requestErrors(spec.request)
+    const usages = spec.usages ?? []
+    if (usages.length === 0) errors.push(required('spec.usages'))
+    usages.forEach((usage, i) => {
+      if (!USAGES.includes(usage)) errors.push(notSupported(`spec.usages[${i}]`, usage, [...USAGES].sort()))
     })
+    usages.forEach((usage, i) => {
+      if (usages.indexOf(usage) < i) errors.push(duplicate(`spec.usages[${i}]`, usage))
+    })
+    errors.push(...signerErrors(spec.signerName))
     if (spec.expirationSeconds !== undefined && spec.expirationSeconds < 600) {
-      errors.push(
-        invalid(
-          'spec.expirationSeconds',
-          spec.expirationSeconds,
-          'may not specify a duration less than 600 seconds (10 minutes)',
-        ),
-      )
+      const why = 'may not specify a duration less than 600 seconds (10 minutes)'
+      errors.push(invalid('spec.expirationSeconds', spec.expirationSeconds, why))
     }
     return errors
   },
@@ -163,17 +218,6 @@ export const CertificateSigningRequest = defineKind<CertificateSigningRequest>({
   prepareForUpdate(c, old) {
     c.spec = structuredClone(old.spec) as CertificateSigningRequest['spec']
   },
-  validateStatusUpdate(c, old) {
-    const errors = conditionErrors(c, old)
-    // k8s: only the approval endpoint decides
-    if (!semanticEqual(decisions(c), decisions(old))) {
-      errors.push(forbiddenField('status.conditions', 'updates may not modify Approved or Denied conditions'))
-    }
-    const before = old.status?.certificate
-    if (before && c.status?.certificate !== before) {
-      errors.push(forbiddenField('status.certificate', 'updates may not modify a set certificate'))
-    }
-    return errors
-  },
-  validateSubresource: { approval: conditionErrors },
+  validateStatusUpdate: (c, old) => changeErrors(c, old, 'issue'),
+  validateSubresource: { approval: (c, old) => changeErrors(c, old, 'decide') },
 })

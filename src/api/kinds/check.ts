@@ -1,6 +1,6 @@
 // The small vocabulary in which kinds write their validation: each function appends to `errors` what is wrong with one field.
 // k8s: the sentences are the standard's.
-import { isIP } from 'node:net'
+import { parseAddress, parseNetwork } from '../meta/addresses.ts'
 import { semanticEqual } from '../meta/equality.ts'
 import { duplicate, type FieldError, forbiddenField, invalid, notSupported, required } from '../meta/errors.ts'
 import { dnsLabel, dnsSubdomain, percent, portName, portNumber, qualifiedName } from '../meta/names.ts'
@@ -48,6 +48,17 @@ export function checkOneOf(
   }
 }
 
+/** As `checkOneOf`, but the known values are told in the order given. k8s: some lists are sorted, some are not. */
+export function checkListed(
+  errors: Errors,
+  field: string,
+  value: string | undefined,
+  supported: readonly string[],
+): void {
+  if (value === undefined || value === '') errors.push(required(field))
+  else if (!supported.includes(value)) errors.push(notSupported(field, value, supported))
+}
+
 export function checkNonNegative(errors: Errors, field: string, value: number | undefined): void {
   if (value !== undefined && value < 0) {
     errors.push(invalid(field, value, 'must be greater than or equal to 0'))
@@ -91,28 +102,46 @@ export function checkUnique<T>(
   })
 }
 
+/** A port by number or by name. An absent one is the number 0. */
 export function checkPort(errors: Errors, field: string, value: number | string | undefined): void {
-  if (value === undefined || value === 0 || value === '') {
-    errors.push(value === undefined ? required(field) : invalid(field, value, portNumber(0)[0]!))
-  } else {
-    const problems = typeof value === 'number' ? portNumber(value) : portName(value)
-    for (const problem of problems) errors.push(invalid(field, value, problem))
-  }
+  const port = value ?? 0
+  const problems = typeof port === 'number' ? portNumber(port) : portName(port)
+  for (const problem of problems) errors.push(invalid(field, port, problem))
 }
 
-export function checkIp(errors: Errors, field: string, value: string | undefined): void {
-  if (!value || isIP(value) === 0 || value.includes('%')) {
-    errors.push(invalid(field, value ?? '', 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'))
-  }
+/** @param kept values that the field held before: they may stay, whatever they are */
+export function checkIp(
+  errors: Errors,
+  field: string,
+  value: string | undefined,
+  kept: readonly (string | undefined)[] = [],
+): void {
+  if (value !== undefined && kept.includes(value)) return
+  const text = value ?? ''
+  const address = parseAddress(text)
+  if (!address) {
+    errors.push(invalid(field, text, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'))
+  } else if (address.leadingZeros) errors.push(invalid(field, text, 'must not have leading 0s'))
+  else if (address.mapped) errors.push(invalid(field, text, 'must not be an IPv4-mapped IPv6 address'))
 }
 
-export function checkCidr(errors: Errors, field: string, value: string | undefined): void {
-  const [address = '', bits = '', more] = (value ?? '').split('/')
-  const family = isIP(address)
-  const valid =
-    more === undefined && family !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
-  if (!valid) {
-    errors.push(invalid(field, value ?? '', 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'))
+export function checkCidr(
+  errors: Errors,
+  field: string,
+  value: string | undefined,
+  kept: readonly (string | undefined)[] = [],
+): void {
+  if (value !== undefined && kept.includes(value)) return
+  const text = value ?? ''
+  const network = parseNetwork(text)
+  if (!network) {
+    errors.push(invalid(field, text, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'))
+  } else if (network.leadingZeros) {
+    errors.push(invalid(field, text, 'must not have leading 0s in IP or prefix length'))
+  } else if (network.address.mapped) {
+    errors.push(invalid(field, text, 'must not have an IPv4-mapped IPv6 address'))
+  } else if (network.hostBits) {
+    errors.push(invalid(field, text, 'must not have bits set beyond the prefix length'))
   }
 }
 

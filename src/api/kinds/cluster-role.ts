@@ -1,7 +1,7 @@
 // ClusterRole: permissions, as rules that add up.
 
 import type { FieldError } from '../meta/errors.ts'
-import { required } from '../meta/errors.ts'
+import { invalid, required } from '../meta/errors.ts'
 import { pathSegment } from '../meta/names.ts'
 import type * as types from '../types/rbac.v1.ts'
 import { checkSelector } from './check.ts'
@@ -32,7 +32,10 @@ export const ClusterRole = defineKind<ClusterRole>({
       )
     }
     selectors?.forEach((selector, i) => {
-      checkSelector(errors, `aggregationRule.clusterRoleSelectors[${i}]`, selector)
+      const field = `aggregationRule.clusterRoleSelectors[${i}]`
+      const before = errors.length
+      checkSelector(errors, field, selector)
+      if (errors.length > before) errors.push(invalid(field, null, 'invalid label selector.'))
     })
     return errors
   },

@@ -23,6 +23,11 @@ export const integer = <T>(name: string, value: Read<T>, description = ''): Colu
   description,
   value: (obj, nowMs) => value(obj, nowMs) ?? 0,
 })
+/** k8s: a number in a column that is declared as text. */
+export const count = <T>(name: string, value: Read<T>, description = ''): Column<T> => ({
+  ...integer(name, value, description),
+  type: 'string',
+})
 /** Shown only with `-o wide`. */
 export const wide = <T>(column: Column<T>): Column<T> => ({ ...column, priority: 1 })
 

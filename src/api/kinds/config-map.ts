@@ -1,5 +1,5 @@
 // ConfigMap: configuration as keys and values.
-import { type FieldError, forbiddenField } from '../meta/errors.ts'
+import { type FieldError, invalid } from '../meta/errors.ts'
 import type * as types from '../types/core.v1.ts'
 import { age, integer } from './columns.ts'
 import { validateData, validateDataUpdate } from './data-keys.ts'
@@ -27,7 +27,7 @@ export const ConfigMap = defineKind<ConfigMap>({
     const errors: FieldError[] = validateData({ data: c.data, binaryData: c.binaryData })
     for (const key of Object.keys(c.data ?? {})) {
       if (Object.hasOwn(c.binaryData ?? {}, key)) {
-        errors.push(forbiddenField(`data[${key}]`, 'duplicate of key present in binaryData'))
+        errors.push(invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'))
       }
     }
     return errors

@@ -4,7 +4,7 @@ import { required } from '../meta/errors.ts'
 import { controllerOf } from '../meta/owners.ts'
 import type * as types from '../types/apps.v1.ts'
 import { checkImmutable, checkNonNegative } from './check.ts'
-import { age, integer, text } from './columns.ts'
+import { age, count, text } from './columns.ts'
 import { defineKind } from './kind.ts'
 
 export type ControllerRevision = types.ControllerRevision
@@ -27,12 +27,12 @@ export const ControllerRevision = defineKind<ControllerRevision>({
       },
       'The object whose state it is.',
     ),
-    integer('Revision', (r) => r.revision, 'Number of the revision.'),
+    count('Revision', (r) => r.revision, 'Number of the revision.'),
     age(),
   ],
   validate(r) {
     const errors: FieldError[] = []
-    if (r.data === undefined) errors.push(required('data', 'data is mandatory'))
+    if (r.data === undefined || r.data === null) errors.push(required('data', 'data is mandatory'))
     checkNonNegative(errors, 'revision', r.revision)
     return errors
   },

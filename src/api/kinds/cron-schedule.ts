@@ -22,7 +22,9 @@ const NAMED = ['@yearly', '@annually', '@monthly', '@weekly', '@daily', '@midnig
 export function cronProblem(schedule: string): string | undefined {
   const text = schedule.replace(/^(?:CRON_)?TZ=\S+\s+/, '').trim()
   if (text.startsWith('@every ')) {
-    return parseDuration(text.slice(7)) === undefined ? `failed to parse duration ${text}` : undefined
+    const duration = text.slice(7)
+    if (parseDuration(duration) !== undefined) return undefined
+    return `failed to parse duration ${text}: time: invalid duration ${JSON.stringify(duration)}`
   }
   if (text.startsWith('@')) return NAMED.includes(text) ? undefined : `unrecognized descriptor: ${text}`
   const parts = text.split(/\s+/).filter(Boolean)
@@ -40,23 +42,45 @@ export function cronProblem(schedule: string): string | undefined {
 
 function rangeProblem(text: string, field: Field): string | undefined {
   const [range = '', step, extra] = text.split('/')
-  if (extra !== undefined) return `too many slashes: ${text}`
-  if (step !== undefined && !/^[1-9]\d*$/.test(step)) return `step of range should be a positive number: ${text}`
-  if (range === '*' || range === '?') return undefined
   const [low = '', high, more] = range.split('-')
-  if (more !== undefined) return `too many hyphens: ${text}`
-  const [start, end] = [numberOf(low, field), high === undefined ? numberOf(low, field) : numberOf(high, field)]
-  if (start === undefined || end === undefined) return `failed to parse int from ${text}`
+  const any = low === '*' || low === '?'
+  const start = any ? field.min : numberOf(low, field)
+  if (typeof start === 'string') return start
+  if (!any && more !== undefined) return `too many hyphens: ${text}`
+  const written = any ? field.max : high === undefined ? start : numberOf(high, field)
+  if (typeof written === 'string') return written
+  if (extra !== undefined) return `too many slashes: ${text}`
+  const every = step === undefined ? 1 : numberOf(step, { ...field, names: [] })
+  if (typeof every === 'string') return every
+  const end = step !== undefined && high === undefined ? field.max : written
   if (start < field.min) return `beginning of range (${start}) below minimum (${field.min}): ${text}`
   if (end > field.max) return `end of range (${end}) above maximum (${field.max}): ${text}`
   if (start > end) return `beginning of range (${start}) beyond end of range (${end}): ${text}`
-  return undefined
+  return every === 0 ? `step of range should be a positive number: ${text}` : undefined
 }
 
-function numberOf(text: string, { min, names }: Field): number | undefined {
-  if (/^\d{1,4}$/.test(text)) return Number(text)
+/** The number, or what is wrong with it. */
+function numberOf(text: string, { min, names }: Field): number | string {
   const at = names?.indexOf(text.toLowerCase()) ?? -1
-  return at < 0 ? undefined : at + min
+  if (at >= 0) return at + min
+  if (/^[+-]?\d{1,15}$/.test(text)) return Number(text)
+  return `failed to parse int from ${text}: strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`
+}
+
+const NO_ZONE = 'timeZone must be nil or non-empty string'
+const LOCAL_ZONE = 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones'
+
+/** What is wrong with `Europe/Berlin` or `UTC`: nothing. */
+export function timeZoneProblems(name: string): string[] {
+  if (name === '') return [NO_ZONE]
+  const wellFormed = name
+    .split('/')
+    .every((part) => part !== '.' && part !== '..' && !part.startsWith('-') && /^[A-Za-z._0-9+-]{1,14}$/.test(part))
+  if (!wellFormed) return [`unknown time zone ${name}`]
+  // k8s: the machine's own zone is known by this name, and refused.
+  if (name === 'Local') return [LOCAL_ZONE]
+  const problems = name.toLowerCase() === 'local' ? [LOCAL_ZONE] : []
+  return isTimeZone(name) ? problems : [...problems, `unknown time zone ${name}`]
 }
 
 /** `Europe/Berlin`, `UTC`. k8s: `Local` is refused. */

@@ -1,7 +1,8 @@
 // CSIDriver: what the cluster should know of a storage driver.
-import type { FieldError } from '../meta/errors.ts'
+import { duplicate, type FieldError, invalid, notSupported } from '../meta/errors.ts'
+import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/storage.v1.ts'
-import { checkImmutable, checkOneOf, checkUnique } from './check.ts'
+import { checkImmutable } from './check.ts'
 import { age, bool, text } from './columns.ts'
 import { defineKind } from './kind.ts'
 
@@ -49,24 +50,51 @@ export const CSIDriver = defineKind<CSIDriver>({
     spec.requiresRepublish ??= false
     spec.seLinuxMount ??= false
   },
-  validate({ spec }) {
-    const errors: FieldError[] = []
-    checkOneOf(errors, 'spec.fsGroupPolicy', spec.fsGroupPolicy, ['ReadWriteOnceWithFSType', 'File', 'None'])
-    spec.volumeLifecycleModes?.forEach((mode) => {
-      checkOneOf(errors, 'spec.volumeLifecycleModes', mode, ['Ephemeral', 'Persistent'])
-    })
-    checkUnique(
-      errors,
-      spec.tokenRequests,
-      (t) => t.audience,
-      (i) => `spec.tokenRequests[${i}].audience`,
-    )
-    return errors
-  },
+  validate: ({ spec }) => specErrors(spec),
   validateUpdate(d, old) {
     const errors: FieldError[] = []
-    checkImmutable(errors, 'spec.attachRequired', d.spec.attachRequired, old.spec.attachRequired)
+    // k8s: the field is told by another name
+    checkImmutable(errors, 'spec.attachedRequired', d.spec.attachRequired, old.spec.attachRequired)
     checkImmutable(errors, 'spec.volumeLifecycleModes', d.spec.volumeLifecycleModes, old.spec.volumeLifecycleModes)
     return errors
   },
 })
+
+const GROUP_POLICIES = ['File', 'None', 'ReadWriteOnceWithFSType']
+const LIFECYCLES = ['Persistent', 'Ephemeral']
+const MIN_TOKEN_SECONDS = 600
+const MAX_TOKEN_SECONDS = 2 ** 32
+const MIN_UPDATE_SECONDS = 10
+
+function specErrors(spec: DeepReadonly<types.CSIDriverSpec>): FieldError[] {
+  const errors: FieldError[] = []
+  const { fsGroupPolicy: policy, nodeAllocatableUpdatePeriodSeconds: period } = spec
+  if (policy !== undefined && !GROUP_POLICIES.includes(policy)) {
+    errors.push(notSupported('spec.fsGroupPolicy', policy, GROUP_POLICIES))
+  }
+  const audiences = new Set<string>()
+  spec.tokenRequests?.forEach(({ audience = '', expirationSeconds: seconds }, i) => {
+    const at = `spec.tokenRequests[${i}]`
+    if (audiences.has(audience)) {
+      errors.push(duplicate(`${at}.audience`, audience))
+      return
+    }
+    audiences.add(audience)
+    if (seconds === undefined) return
+    const say = (why: string) => errors.push(invalid(`${at}.expirationSeconds`, seconds, why))
+    if (seconds < MIN_TOKEN_SECONDS) say('may not specify a duration less than 10 minutes')
+    if (seconds > MAX_TOKEN_SECONDS) say('may not specify a duration larger than 2^32 seconds')
+  })
+  for (const mode of spec.volumeLifecycleModes ?? []) {
+    if (!LIFECYCLES.includes(mode)) errors.push(notSupported('spec.volumeLifecycleModes', mode, LIFECYCLES))
+  }
+  if (period !== undefined && period < MIN_UPDATE_SECONDS) {
+    const why = `must be greater than or equal to ${MIN_UPDATE_SECONDS} seconds`
+    errors.push(invalid('spec.nodeAllocatableUpdatePeriodSeconds', period, why))
+  }
+  if (spec.serviceAccountTokenInSecrets !== undefined && !spec.tokenRequests?.length) {
+    const why = 'must not be set when tokenRequests is empty'
+    errors.push(invalid('spec.serviceAccountTokenInSecrets', spec.serviceAccountTokenInSecrets, why))
+  }
+  return errors
+}

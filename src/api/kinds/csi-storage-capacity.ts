@@ -1,5 +1,7 @@
 // CSIStorageCapacity: how much of a storage class is left, and where.
-import { type FieldError, required } from '../meta/errors.ts'
+import { type FieldError, invalid } from '../meta/errors.ts'
+import { dnsSubdomain } from '../meta/names.ts'
+import { parseQuantity } from '../meta/quantity.ts'
 import type * as types from '../types/storage.v1.ts'
 import { checkImmutable, checkSelector } from './check.ts'
 import { text } from './columns.ts'
@@ -21,11 +23,15 @@ export const CSIStorageCapacity = defineKind<CSIStorageCapacity>({
   ],
   validate(c) {
     const errors: FieldError[] = []
-    if (!c.storageClassName) errors.push(required('storageClassName'))
     checkSelector(errors, 'nodeTopology', c.nodeTopology)
+    const name = c.storageClassName ?? ''
+    for (const problem of dnsSubdomain(name)) errors.push(invalid('storageClassName', name, problem))
+    if (c.capacity !== undefined && parseQuantity(c.capacity).nano < 0n) {
+      errors.push(invalid('capacity', c.capacity, 'must be greater than or equal to 0'))
+    }
     return errors
   },
-  validateUpdate(c, old) {
+  validateChange(c, old) {
     const errors: FieldError[] = []
     checkImmutable(errors, 'nodeTopology', c.nodeTopology, old.nodeTopology)
     checkImmutable(errors, 'storageClassName', c.storageClassName, old.storageClassName)

@@ -31,7 +31,7 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
   categories: ['api-extensions'],
   subresources: ['status'],
   description: 'Declares a kind of objects beyond the built-in ones.',
-  columns: [createdAt()],
+  columns: [{ ...createdAt(), shownType: 'date' }],
   default(crd) {
     crd.spec ??= {} as CustomResourceDefinition['spec']
     const { spec } = crd

@@ -1,11 +1,14 @@
 // DaemonSet: one pod of a template on every node that fits.
-import { type FieldError, invalid, required } from '../meta/errors.ts'
-import { percentOf } from '../meta/int-or-percent.ts'
+import { semanticEqual } from '../meta/equality.ts'
+import { type FieldError, invalid, notSupported, required } from '../meta/errors.ts'
+import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/apps.v1.ts'
-import { checkImmutable, checkIntOrPercent, checkNonNegative, checkOneOf } from './check.ts'
+import { checkImmutable, checkIntOrPercent, checkNonNegative } from './check.ts'
 import { age, containers, integer, labelMap, selector, wide } from './columns.ts'
 import { defineKind } from './kind.ts'
-import { defaultTemplate, validateSelectorAndTemplate } from './workload.ts'
+import { checkCollisions, checkCounts } from './replica-status.ts'
+import { checkAtMostAll, isZeroShare, shownStrategy } from './rollout-rules.ts'
+import { defaultTemplate, validateSelectorAndTemplate, workloadWarnings } from './workload.ts'
 
 export type DaemonSet = types.DaemonSet
 
@@ -54,21 +57,8 @@ export const DaemonSet = defineKind<DaemonSet>({
   validate({ spec }) {
     const errors = validateSelectorAndTemplate(spec, 'daemonset')
     checkNonNegative(errors, 'spec.minReadySeconds', spec.minReadySeconds)
+    checkStrategy(errors, spec.updateStrategy)
     checkNonNegative(errors, 'spec.revisionHistoryLimit', spec.revisionHistoryLimit)
-    const { type, rollingUpdate } = spec.updateStrategy ?? {}
-    const path = 'spec.updateStrategy'
-    checkOneOf(errors, `${path}.type`, type, ['OnDelete', 'RollingUpdate'])
-    if (type !== 'RollingUpdate') return errors
-    if (!rollingUpdate) return [...errors, required(`${path}.rollingUpdate`)]
-    const { maxSurge, maxUnavailable } = rollingUpdate
-    checkIntOrPercent(errors, `${path}.rollingUpdate.maxUnavailable`, maxUnavailable, true)
-    checkIntOrPercent(errors, `${path}.rollingUpdate.maxSurge`, maxSurge, true)
-    const zero = (value: number | string | undefined) => value === 0 || percentOf(value) === 0
-    if (zero(maxUnavailable) && zero(maxSurge)) {
-      errors.push(invalid(`${path}.rollingUpdate.maxUnavailable`, maxUnavailable, 'cannot be 0 when maxSurge is 0'))
-    } else if (!zero(maxUnavailable) && !zero(maxSurge)) {
-      errors.push(invalid(`${path}.rollingUpdate.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero'))
-    }
     return errors
   },
   validateUpdate(ds, old) {
@@ -76,4 +66,62 @@ export const DaemonSet = defineKind<DaemonSet>({
     checkImmutable(errors, 'spec.selector', ds.spec.selector, old.spec.selector)
     return errors
   },
+  warnings: (owner, old) => workloadWarnings(owner, old, false),
+  validateStatusUpdate({ status }, old) {
+    const errors: FieldError[] = []
+    checkCounts(errors, status ?? {}, [
+      'currentNumberScheduled',
+      'numberMisscheduled',
+      'desiredNumberScheduled',
+      'numberReady',
+      'observedGeneration',
+      'updatedNumberScheduled',
+      'numberAvailable',
+      'numberUnavailable',
+      'collisionCount',
+    ])
+    checkCollisions(errors, status, old.status)
+    return errors
+  },
+  // k8s: how often the template has changed is told in an annotation that only the server writes.
+  prepareForCreate(ds) {
+    setTemplateGeneration(ds, Math.max(templateGeneration(ds), 1))
+  },
+  prepareForUpdate(ds, old) {
+    const changed = !semanticEqual(ds.spec.template, old.spec.template)
+    setTemplateGeneration(ds, Math.max(templateGeneration(old), 1) + (changed ? 1 : 0))
+  },
 })
+
+const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation'
+
+function templateGeneration({ metadata }: DeepReadonly<types.DaemonSet>): number {
+  const text = metadata.annotations?.[TEMPLATE_GENERATION] ?? ''
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0
+}
+
+function setTemplateGeneration({ metadata }: types.DaemonSet, generation: number): void {
+  metadata.annotations = { ...metadata.annotations, [TEMPLATE_GENERATION]: String(generation) }
+}
+
+function checkStrategy(errors: FieldError[], strategy: DeepReadonly<types.DaemonSetUpdateStrategy> | undefined): void {
+  const { type, rollingUpdate } = strategy ?? {}
+  if (type === 'OnDelete') return
+  if (type !== 'RollingUpdate') {
+    errors.push(notSupported('spec.updateStrategy', shownStrategy(strategy), ['RollingUpdate', 'OnDelete']))
+    return
+  }
+  const path = 'spec.updateStrategy.rollingUpdate'
+  if (!rollingUpdate) {
+    errors.push(required(path))
+    return
+  }
+  const { maxSurge, maxUnavailable } = rollingUpdate
+  checkIntOrPercent(errors, `${path}.maxUnavailable`, maxUnavailable, false)
+  checkIntOrPercent(errors, `${path}.maxSurge`, maxSurge, false)
+  checkAtMostAll(errors, `${path}.maxUnavailable`, maxUnavailable)
+  checkAtMostAll(errors, `${path}.maxSurge`, maxSurge)
+  const [down, up] = [!isZeroShare(maxUnavailable), !isZeroShare(maxSurge)]
+  if (down && up) errors.push(invalid(`${path}.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero'))
+  if (!down && !up) errors.push(required(`${path}.maxUnavailable`, 'cannot be 0 when maxSurge is 0'))
+}

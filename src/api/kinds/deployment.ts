@@ -1,12 +1,14 @@
 // Deployment: keeps ReplicaSets, one per revision of its template.
-import { type FieldError, forbiddenField, invalid } from '../meta/errors.ts'
-import { percentOf } from '../meta/int-or-percent.ts'
+import { semanticEqual } from '../meta/equality.ts'
+import { type FieldError, forbiddenField, invalid, notSupported, required } from '../meta/errors.ts'
 import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/apps.v1.ts'
-import { checkImmutable, checkIntOrPercent, checkNonNegative, checkOneOf } from './check.ts'
-import { age, containers, integer, selector, text, wide } from './columns.ts'
+import { checkImmutable, checkIntOrPercent, checkNonNegative } from './check.ts'
+import { age, containers, count, selector, text, wide } from './columns.ts'
 import { defineKind } from './kind.ts'
-import { defaultTemplate, validateSelectorAndTemplate } from './workload.ts'
+import { checkAvailable, checkCollisions, checkCounts, checkWithin } from './replica-status.ts'
+import { checkAtMostAll, isZeroShare, shownStrategy } from './rollout-rules.ts'
+import { defaultTemplate, validateSelectorAndTemplate, workloadWarnings } from './workload.ts'
 
 export type Deployment = types.Deployment
 
@@ -26,8 +28,8 @@ export const Deployment = defineKind<Deployment>({
       (d) => `${d.status?.readyReplicas ?? 0}/${d.spec.replicas ?? 0}`,
       'Number of the pods with ready state, of those desired.',
     ),
-    integer('Up-to-date', (d) => d.status?.updatedReplicas, 'Number of pods that have the current template.'),
-    integer('Available', (d) => d.status?.availableReplicas, 'Number of pods that have been ready for long enough.'),
+    count('Up-to-date', (d) => d.status?.updatedReplicas, 'Number of pods that have the current template.'),
+    count('Available', (d) => d.status?.availableReplicas, 'Number of pods that have been ready for long enough.'),
     age(),
     ...containers<Deployment>((d) => d.spec.template?.spec).map(wide),
     wide(selector((d) => d.spec.selector)),
@@ -71,43 +73,48 @@ export const Deployment = defineKind<Deployment>({
     checkImmutable(errors, 'spec.selector', d.spec.selector, old.spec.selector)
     return errors
   },
-  validateStatusUpdate: ({ status = {} }) => {
+  warnings: (owner, old) => workloadWarnings(owner, old, true),
+  validateStatusUpdate: ({ status = {} }, old) => {
     const errors: FieldError[] = []
-    for (const key of [
+    checkCounts(errors, status, [
       'observedGeneration',
       'replicas',
       'updatedReplicas',
       'readyReplicas',
       'availableReplicas',
       'unavailableReplicas',
-    ] as const) {
-      checkNonNegative(errors, `status.${key}`, status[key])
-    }
-    const total = status.replicas ?? 0
-    for (const key of ['updatedReplicas', 'readyReplicas', 'availableReplicas'] as const) {
-      if ((status[key] ?? 0) > total) {
-        errors.push(invalid(`status.${key}`, status[key], 'cannot be greater than status.replicas'))
-      }
-    }
+      'collisionCount',
+    ])
+    checkWithin(errors, status, ['updatedReplicas', 'readyReplicas', 'availableReplicas'])
+    checkAvailable(errors, status, 'cannot be greater than readyReplicas')
+    checkCollisions(errors, status, old.status)
     return errors
+  },
+  // k8s: here a change of the annotations counts too, for they are handed down.
+  prepareForUpdate(d, old) {
+    const { annotations = {} } = d.metadata
+    const changed = !semanticEqual(annotations, old.metadata.annotations ?? {})
+    if (changed && semanticEqual(d.spec, old.spec)) d.metadata.generation = (old.metadata.generation ?? 0) + 1
   },
 })
 
 function validateStrategy(strategy: DeepReadonly<types.DeploymentStrategy> | undefined): FieldError[] {
   const errors: FieldError[] = []
   const path = 'spec.strategy.rollingUpdate'
-  checkOneOf(errors, 'spec.strategy.type', strategy?.type, ['Recreate', 'RollingUpdate'])
-  const rolling = strategy?.rollingUpdate
-  if (strategy?.type === 'Recreate' && rolling) {
-    errors.push(forbiddenField(path, "may not be specified when strategy `type` is 'Recreate'"))
+  const { type, rollingUpdate: rolling } = strategy ?? {}
+  if (type === 'Recreate') {
+    if (rolling) errors.push(forbiddenField(path, "may not be specified when strategy `type` is 'Recreate'"))
+    return errors
   }
-  if (strategy?.type !== 'RollingUpdate' || !rolling) return errors
-  checkIntOrPercent(errors, `${path}.maxUnavailable`, rolling.maxUnavailable, true)
+  if (type !== 'RollingUpdate') {
+    return [notSupported('spec.strategy', shownStrategy(strategy), ['Recreate', 'RollingUpdate'])]
+  }
+  if (!rolling) return [required(path, 'this should be defaulted and never be nil')]
+  checkIntOrPercent(errors, `${path}.maxUnavailable`, rolling.maxUnavailable, false)
   checkIntOrPercent(errors, `${path}.maxSurge`, rolling.maxSurge, false)
-  if (isZero(rolling.maxUnavailable) && isZero(rolling.maxSurge)) {
+  if (isZeroShare(rolling.maxUnavailable) && isZeroShare(rolling.maxSurge)) {
     errors.push(invalid(`${path}.maxUnavailable`, rolling.maxUnavailable, 'may not be 0 when `maxSurge` is 0'))
   }
+  checkAtMostAll(errors, `${path}.maxUnavailable`, rolling.maxUnavailable)
   return errors
 }
-
-const isZero = (value: number | string | undefined) => value === 0 || percentOf(value) === 0

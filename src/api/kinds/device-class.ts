@@ -1,8 +1,9 @@
 // DeviceClass: a kind of devices that claims can ask for.
-import type { FieldError } from '../meta/errors.ts'
+import { type FieldError, invalid } from '../meta/errors.ts'
+import { qualifiedName } from '../meta/names.ts'
 import type * as types from '../types/resource.v1.ts'
-import { checkPresent } from './check.ts'
 import { age } from './columns.ts'
+import { checkConfiguration, checkEach, checkSelectors } from './device-rules.ts'
 import { defineKind } from './kind.ts'
 
 export type DeviceClass = types.DeviceClass
@@ -20,10 +21,21 @@ export const DeviceClass = defineKind<DeviceClass>({
   },
   validate({ spec }) {
     const errors: FieldError[] = []
-    spec.selectors?.forEach((selector, i) => {
-      checkPresent(errors, `spec.selectors[${i}].cel`, selector.cel)
-      if (selector.cel) checkPresent(errors, `spec.selectors[${i}].cel.expression`, selector.cel.expression)
-    })
+    checkSelectors(errors, 'spec.selectors', spec.selectors)
+    checkEach(errors, 'spec.config', spec.config, MAX_CONFIG, (config, at) => checkConfiguration(errors, at, config))
+    const { extendedResourceName: name } = spec
+    if (name !== undefined && !isExtendedResource(name)) {
+      errors.push(invalid('spec.extendedResourceName', name, 'must be a valid extended resource name'))
+    }
     return errors
   },
 })
+
+const MAX_CONFIG = 32
+
+/** Of a domain that isn't the system's, and short enough to be counted in quotas. */
+const isExtendedResource = (name: string): boolean =>
+  name.includes('/') &&
+  !name.includes('kubernetes.io/') &&
+  !name.startsWith('requests.') &&
+  qualifiedName(`requests.${name}`).length === 0

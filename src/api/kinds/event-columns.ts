@@ -2,7 +2,7 @@
 import type { DeepReadonly, KubeObject } from '../meta/object.ts'
 import { ageOf } from '../meta/time.ts'
 import type { Event } from '../types/core.v1.ts'
-import { integer, name, text, wide } from './columns.ts'
+import { count, name, text, wide } from './columns.ts'
 import type { Column } from './kind.ts'
 
 type Core = DeepReadonly<Event>
@@ -34,7 +34,7 @@ export function eventColumns<T extends KubeObject>(core: (event: DeepReadonly<T>
     wide(text('Source', (e) => source(core(e)), 'Who says so.')),
     text('Message', (e) => (core(e).message ?? '').trim(), 'What happened, for people.'),
     wide(text('First Seen', (e, nowMs) => firstSeen(core(e), nowMs), 'Time since it first happened.')),
-    wide(integer('Count', (e) => core(e).series?.count ?? (core(e).count || 1), 'How often it happened.')),
+    wide(count('Count', (e) => core(e).series?.count ?? (core(e).count || 1), 'How often it happened.')),
     wide(name()),
   ]
 }

@@ -1,6 +1,7 @@
 // Event: what happened to an object, told to people. The faces of both API groups show the same stored objects.
 
-import { type FieldError, invalid } from '../meta/errors.ts'
+import { type FieldError, invalid, required } from '../meta/errors.ts'
+import { qualifiedName } from '../meta/names.ts'
 import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/core.v1.ts'
 import { eventColumns } from './event-columns.ts'
@@ -35,15 +36,42 @@ export const Event = defineKind<Event>({
     e.involvedObject ??= {}
     e.source ??= {}
   },
-  validate: validateInvolved,
+  validate: (e) => validateInvolved(e, 'reportingComponent'),
   volatile: () => true,
   hasGeneration: false,
 })
 
-/** k8s: events stand in the namespace of their object; those of cluster objects in `default` or `kube-system`. */
-function validateInvolved({ metadata, involvedObject }: DeepReadonly<types.Event>): FieldError[] {
-  const namespace = involvedObject?.namespace ?? ''
-  const fits =
-    namespace === '' ? ['default', 'kube-system'].includes(metadata.namespace ?? '') : namespace === metadata.namespace
-  return fits ? [] : [invalid('involvedObject.namespace', namespace, 'does not match event.namespace')]
+const MAX_WORD = 128
+const MAX_NOTE = 1024
+
+/**
+ * k8s: events stand in the namespace of their object; newer ones say who reports them and what was done.
+ * @param controllerField what the group of the request calls it
+ */
+export function validateInvolved(event: DeepReadonly<types.Event>, controllerField: string): FieldError[] {
+  const errors: FieldError[] = []
+  const own = event.metadata.namespace ?? ''
+  const namespace = event.involvedObject?.namespace ?? ''
+  const fits = event.eventTime
+    ? namespace !== '' || own === 'default' || own === 'kube-system'
+    : namespace === ''
+      ? own === '' || own === 'default'
+      : namespace === own
+  if (!fits) errors.push(invalid('involvedObject.namespace', namespace, 'does not match event.namespace'))
+  if (!event.eventTime) return errors
+  const controller = event.reportingComponent ?? ''
+  if (!controller) errors.push(required(controllerField))
+  for (const problem of qualifiedName(controller)) errors.push(invalid(controllerField, controller, problem))
+  checkWord(errors, 'reportingInstance', event.reportingInstance)
+  checkWord(errors, 'action', event.action)
+  checkWord(errors, 'reason', event.reason)
+  if (Buffer.byteLength(event.message ?? '') > MAX_NOTE) errors.push(invalid('message', '', atMost(MAX_NOTE)))
+  return errors
+}
+
+const atMost = (max: number) => `can have at most ${max} characters`
+
+function checkWord(errors: FieldError[], field: string, word = ''): void {
+  if (!word) errors.push(required(field))
+  else if (Buffer.byteLength(word) > MAX_WORD) errors.push(invalid(field, '', atMost(MAX_WORD)))
 }

@@ -1,10 +1,11 @@
 // Event of the group events.k8s.io: the newer face of core events, stored as such.
+import { semanticEqual } from '../meta/equality.ts'
 import { type FieldError, invalid, required } from '../meta/errors.ts'
 import type { DeepReadonly, KubeObject } from '../meta/object.ts'
 import type { Event as CoreEvent } from '../types/core.v1.ts'
 import type * as types from '../types/events.v1.ts'
-import { checkOneOf, checkQualified } from './check.ts'
-import { Event } from './event.ts'
+import { checkImmutable } from './check.ts'
+import { validateInvolved } from './event.ts'
 import { eventColumns } from './event-columns.ts'
 import { defineKind } from './kind.ts'
 
@@ -54,6 +55,59 @@ function fromCore(stored: KubeObject): types.Event {
 const withoutUndefined = (obj: object): object =>
   Object.fromEntries(Object.entries(obj).filter(([, value]) => value !== undefined))
 
+type Core = DeepReadonly<CoreEvent>
+
+/** What a new event of this group must be, in the terms of the core group. k8s: older clients' events come in through that group. */
+function strictErrors(e: Core): FieldError[] {
+  const errors = seriesErrors(e)
+  if (!e.eventTime) errors.push(required('eventTime'))
+  if (e.type !== 'Normal' && e.type !== 'Warning') {
+    errors.push(invalid('type', '', `has invalid value: ${e.type ?? ''}`))
+  }
+  const unset = (field: string, isSet: unknown) => {
+    if (isSet) errors.push(invalid(field, '', 'needs to be unset'))
+  }
+  unset('firstTimestamp', e.firstTimestamp)
+  unset('lastTimestamp', e.lastTimestamp)
+  unset('count', e.count)
+  unset('source', e.source?.component || e.source?.host)
+  return errors
+}
+
+function seriesErrors({ series }: Core): FieldError[] {
+  if (!series) return []
+  const errors: FieldError[] = []
+  if ((series.count ?? 0) < 2) errors.push(invalid('series.count', '', 'should be at least 2'))
+  if (!series.lastObservedTime) errors.push(required('series.lastObservedTime'))
+  return errors
+}
+
+const legacyErrors = (e: Core) => validateInvolved(e, 'reportingController')
+
+const FIXED = [
+  'involvedObject',
+  'reason',
+  'message',
+  'source',
+  'firstTimestamp',
+  'lastTimestamp',
+  'count',
+  'reason',
+  'type',
+  'eventTime',
+  'action',
+  'related',
+] as const
+
+/** Nothing but the series goes on. */
+function changeErrors(e: Core, old: Core): FieldError[] {
+  const errors = semanticEqual(e.series, old.series) ? [] : seriesErrors(e)
+  for (const field of FIXED) checkImmutable(errors, field, e[field], old[field])
+  checkImmutable(errors, 'reportingController', e.reportingComponent, old.reportingComponent)
+  checkImmutable(errors, 'reportingInstance', e.reportingInstance, old.reportingInstance)
+  return errors
+}
+
 export const EventsEvent = defineKind<EventsEvent>({
   group: 'events.k8s.io',
   version: 'v1',
@@ -80,26 +134,8 @@ export const EventsEvent = defineKind<EventsEvent>({
     e.regarding ??= {}
     e.deprecatedSource ??= {}
   },
-  validate(e) {
-    const errors: FieldError[] = [...(Event.validate?.(toCore(e)) ?? [])].map((error) => ({
-      ...error,
-      field: error.field.replace('involvedObject', 'regarding'),
-    }))
-    // k8s: what older clients wrote through the core API is let through
-    if (!e.eventTime) return errors
-    checkQualified(errors, 'reportingController', e.reportingController)
-    if (!e.reportingInstance) errors.push(required('reportingInstance'))
-    else if (e.reportingInstance.length > 128) {
-      errors.push(invalid('reportingInstance', e.reportingInstance, 'can have at most 128 characters'))
-    }
-    if (!e.action) errors.push(required('action'))
-    else if (e.action.length > 128) errors.push(invalid('action', e.action, 'can have at most 128 characters'))
-    if (!e.reason) errors.push(required('reason'))
-    else if (e.reason.length > 128) errors.push(invalid('reason', e.reason, 'can have at most 128 characters'))
-    if ((e.note?.length ?? 0) > 1024) errors.push(invalid('note', e.note, 'can have at most 1024 characters'))
-    checkOneOf(errors, 'type', e.type, ['Normal', 'Warning'])
-    return errors
-  },
+  validate: (e) => [...legacyErrors(toCore(e)), ...strictErrors(toCore(e))],
+  validateChange: (e, old) => [...legacyErrors(toCore(e)), ...changeErrors(toCore(e), toCore(old))],
   volatile: () => true,
   hasGeneration: false,
   storedAs: { group: '', version: 'v1', kind: 'Event', toStored: (e) => toCore(e) as KubeObject, fromStored: fromCore },

@@ -1,8 +1,12 @@
 // FlowSchema: which requests to the API belong to which priority level.
-import { type FieldError, invalid } from '../meta/errors.ts'
+import { semanticEqual } from '../meta/equality.ts'
+import { type FieldError, invalid, notSupported, required } from '../meta/errors.ts'
+import { dnsSubdomain } from '../meta/names.ts'
+import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/flowcontrol.v1.ts'
-import { checkOneOf, checkPresent } from './check.ts'
-import { age, integer, text } from './columns.ts'
+import { checkName } from './check.ts'
+import { age, count, text } from './columns.ts'
+import { checkFlowRule, MANDATORY_SCHEMAS, validateFlowStatus } from './flow-rules.ts'
 import { defineKind } from './kind.ts'
 
 export type FlowSchema = types.FlowSchema
@@ -17,7 +21,7 @@ export const FlowSchema = defineKind<FlowSchema>({
   description: 'Assigns requests to the API to a priority level.',
   columns: [
     text('PriorityLevel', (f) => f.spec?.priorityLevelConfiguration?.name ?? '', 'The priority level.'),
-    integer('MatchingPrecedence', (f) => f.spec?.matchingPrecedence, 'The lowest of several that match wins.'),
+    count('MatchingPrecedence', (f) => f.spec?.matchingPrecedence, 'The lowest of several that match wins.'),
     text('DistinguisherMethod', (f) => f.spec?.distinguisherMethod?.type ?? '<none>', 'What tells flows apart.'),
     age(),
     text(
@@ -30,30 +34,36 @@ export const FlowSchema = defineKind<FlowSchema>({
     f.spec ??= {} as FlowSchema['spec']
     f.spec.matchingPrecedence ||= 1000
   },
-  validate({ spec }) {
-    const errors: FieldError[] = []
-    const precedence = spec.matchingPrecedence ?? 0
-    if (precedence <= 0) errors.push(invalid('spec.matchingPrecedence', precedence, 'must be a positive value'))
-    if (precedence > 10000) {
-      errors.push(invalid('spec.matchingPrecedence', precedence, 'must not be greater than 10000'))
-    }
-    if (spec.distinguisherMethod) {
-      checkOneOf(errors, 'spec.distinguisherMethod', spec.distinguisherMethod.type, ['ByNamespace', 'ByUser'])
-    }
-    checkPresent(
-      errors,
-      'spec.priorityLevelConfiguration.name',
-      spec.priorityLevelConfiguration?.name,
-      'must reference a priority level',
-    )
-    spec.rules?.forEach((rule, i) => {
-      checkPresent(errors, `spec.rules[${i}].subjects`, rule.subjects, 'subjects must contain at least one value')
-      if (!rule.resourceRules?.length && !rule.nonResourceRules?.length) {
-        errors.push(
-          invalid(`spec.rules[${i}]`, rule, 'at least one of resourceRules and nonResourceRules has to be non-empty'),
-        )
-      }
-    })
-    return errors
-  },
+  validate: schemaErrors,
+  validateStatusUpdate: validateFlowStatus,
 })
+
+const MAX_PRECEDENCE = 10_000
+const METHODS = ['ByNamespace', 'ByUser']
+
+function schemaErrors({ metadata, spec }: DeepReadonly<types.FlowSchema>): FieldError[] {
+  const errors: FieldError[] = []
+  const precedence = spec.matchingPrecedence ?? 0
+  const say = (why: string) => errors.push(invalid('spec.matchingPrecedence', precedence, why))
+  if (precedence <= 0) say('must be a positive value')
+  if (precedence > MAX_PRECEDENCE) say(`must not be greater than ${MAX_PRECEDENCE}`)
+  if (precedence === 1 && metadata.name !== 'exempt') {
+    say("only the schema named 'exempt' may have matchingPrecedence 1")
+  }
+  const { distinguisherMethod: method, priorityLevelConfiguration: level } = spec
+  if (method && !METHODS.includes(method.type)) {
+    // k8s: shown by the name of the server's own field
+    errors.push(notSupported('spec.distinguisherMethod.type', { Type: method.type ?? '' }, METHODS))
+  }
+  const field = 'spec.priorityLevelConfiguration.name'
+  if (!level?.name) errors.push(required(field, 'must reference a priority level'))
+  else checkName(errors, field, level.name, dnsSubdomain)
+  spec.rules?.forEach((rule, i) => {
+    checkFlowRule(errors, `spec.rules[${i}]`, rule)
+  })
+  const fixed = Object.hasOwn(MANDATORY_SCHEMAS, metadata.name) ? MANDATORY_SCHEMAS[metadata.name] : undefined
+  if (fixed && !semanticEqual(spec, fixed)) {
+    errors.push(invalid('spec', spec, `spec of '${metadata.name}' must equal the fixed value`))
+  }
+  return errors
+}

@@ -3,8 +3,8 @@
 import type { DeepReadonly, KubeObject } from '../meta/object.ts'
 import type * as types from '../types/autoscaling.v1.ts'
 import type * as v2 from '../types/autoscaling.v2.ts'
-import { HorizontalPodAutoscaler } from './horizontal-pod-autoscaler.ts'
 import { hpaColumns } from './hpa-columns.ts'
+import { validateHpa, validateHpaStatus } from './hpa-validation.ts'
 import { defineKind } from './kind.ts'
 
 export type HorizontalPodAutoscalerV1 = types.HorizontalPodAutoscaler
@@ -134,6 +134,75 @@ function metricFromV1(metric: types.MetricSpec): Metric {
   return { type }
 }
 
+/** v1 spells what was measured without a `current` object. */
+function statusToV1(status: v2.MetricStatus): types.MetricStatus {
+  const { object, pods, resource, containerResource, external } = status
+  const type = status.type as types.MetricStatus['type']
+  const plain = ({ name, current }: { name: string; current: v2.MetricValueStatus }) => ({
+    name,
+    currentAverageUtilization: current.averageUtilization,
+    currentAverageValue: current.averageValue ?? '0',
+  })
+  if (resource) return { type, resource: plain(resource) }
+  if (containerResource) {
+    return { type, containerResource: { ...plain(containerResource), container: containerResource.container } }
+  }
+  if (pods) {
+    const { metric, current } = pods
+    const currentAverageValue = current.averageValue ?? '0'
+    return { type, pods: { metricName: metric.name, selector: metric.selector, currentAverageValue } }
+  }
+  if (object) {
+    const { metric, current, describedObject: target } = object
+    const { value: currentValue = '0', averageValue } = current
+    return { type, object: { target, metricName: metric.name, selector: metric.selector, currentValue, averageValue } }
+  }
+  if (external) {
+    const { metric, current } = external
+    const { value: currentValue = '0', averageValue: currentAverageValue } = current
+    const named = { metricName: metric.name, metricSelector: metric.selector }
+    return { type, external: { ...named, currentValue, currentAverageValue } }
+  }
+  return { type }
+}
+
+function statusFromV1(status: types.MetricStatus): v2.MetricStatus {
+  const { object, pods, resource, containerResource, external } = status
+  const type = status.type as v2.MetricStatus['type']
+  const current = (source: { currentAverageUtilization?: number; currentAverageValue?: string }) => ({
+    averageUtilization: source.currentAverageUtilization,
+    averageValue: source.currentAverageValue,
+  })
+  if (resource) return { type, resource: { name: resource.name, current: current(resource) } }
+  if (containerResource) {
+    const { name, container } = containerResource
+    return { type, containerResource: { name, container, current: current(containerResource) } }
+  }
+  if (pods) {
+    const { metricName: name, selector, currentAverageValue: averageValue } = pods
+    return { type, pods: { metric: { name, selector }, current: { averageValue } } }
+  }
+  if (object) {
+    const { target: describedObject, metricName: name, selector, currentValue: value, averageValue } = object
+    return { type, object: { describedObject, metric: { name, selector }, current: { value, averageValue } } }
+  }
+  if (external) {
+    const { metricName: name, metricSelector: selector, currentValue: value, currentAverageValue } = external
+    return { type, external: { metric: { name, selector }, current: { value, averageValue: currentAverageValue } } }
+  }
+  return { type }
+}
+
+const lowerFirst = (key: string) => key.charAt(0).toLowerCase() + key.slice(1)
+const upperFirst = (key: string) => key.charAt(0).toUpperCase() + key.slice(1)
+
+/** k8s: the annotation about behaviour has the names of the fields with a capital. */
+function renamed(value: unknown, rename: (key: string) => string): unknown {
+  if (Array.isArray(value)) return value.map((item) => renamed(item, rename))
+  if (!isObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [rename(key), renamed(item, rename)]))
+}
+
 function toV2(hpa: DeepReadonly<types.HorizontalPodAutoscaler>): v2.HorizontalPodAutoscaler {
   const { metadata, spec, status } = structuredClone(hpa) as types.HorizontalPodAutoscaler
   const given = metadata.annotations
@@ -142,12 +211,14 @@ function toV2(hpa: DeepReadonly<types.HorizontalPodAutoscaler>): v2.HorizontalPo
   const { targetCPUUtilizationPercentage, ...rest } = spec ?? ({} as types.HorizontalPodAutoscalerSpec)
   const metrics: Metric[] = metricsOf(given).map(metricFromV1)
   if (targetCPUUtilizationPercentage !== undefined) {
-    metrics.unshift({
+    metrics.push({
       type: 'Resource',
       resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: targetCPUUtilizationPercentage } },
     })
   }
-  const behavior = read(given, BEHAVIOR, isObject) as v2.HorizontalPodAutoscalerBehavior | undefined
+  const behavior = renamed(read(given, BEHAVIOR, isObject), lowerFirst) as
+    | v2.HorizontalPodAutoscalerBehavior
+    | undefined
   const out: v2.HorizontalPodAutoscaler = {
     apiVersion: 'autoscaling/v2',
     kind: 'HorizontalPodAutoscaler',
@@ -157,9 +228,9 @@ function toV2(hpa: DeepReadonly<types.HorizontalPodAutoscaler>): v2.HorizontalPo
   if (Object.keys(annotations).length === 0) delete out.metadata.annotations
   if (!status) return out
   const { currentCPUUtilizationPercentage, ...kept } = status
-  const currentMetrics = (read(given, CURRENT_METRICS, isList) ?? []) as v2.MetricStatus[]
-  if (currentCPUUtilizationPercentage !== undefined) {
-    currentMetrics.unshift({
+  const currentMetrics = (read(given, CURRENT_METRICS, isList) ?? []).map(statusFromV1)
+  if (currentCPUUtilizationPercentage !== undefined && currentMetrics.length === 0) {
+    currentMetrics.push({
       type: 'Resource',
       resource: { name: 'cpu', current: { averageUtilization: currentCPUUtilizationPercentage } },
     })
@@ -177,17 +248,15 @@ function fromV2(hpa: v2.HorizontalPodAutoscaler): types.HorizontalPodAutoscaler 
   const { metadata, spec, status } = structuredClone(hpa)
   const { metrics = [], behavior, ...rest } = spec
   const annotations: Record<string, string> = { ...metadata.annotations }
-  const cpuAt = metrics.findIndex(isCpu)
-  const others = metrics.filter((_, i) => i !== cpuAt)
+  const others = metrics.filter((metric) => !isCpu(metric))
   if (others.length > 0) annotations[METRICS] = JSON.stringify(others.map(metricToV1))
-  if (behavior) annotations[BEHAVIOR] = JSON.stringify(behavior)
+  if (behavior) annotations[BEHAVIOR] = JSON.stringify(renamed(behavior, upperFirst))
   if (status?.conditions?.length) annotations[CONDITIONS] = JSON.stringify(status.conditions)
   const current = status?.currentMetrics ?? []
   const isCurrentCpu = (m: v2.MetricStatus) => m.type === 'Resource' && m.resource?.name === 'cpu'
   const cpuNow = current.find(isCurrentCpu)?.resource?.current.averageUtilization
-  const othersNow = current.filter((m) => !(isCurrentCpu(m) && cpuNow !== undefined))
-  if (othersNow.length > 0) annotations[CURRENT_METRICS] = JSON.stringify(othersNow)
-  const cpu = metrics[cpuAt]?.resource?.target.averageUtilization
+  if (current.length > 0) annotations[CURRENT_METRICS] = JSON.stringify(current.map(statusToV1))
+  const cpu = metrics.findLast(isCpu)?.resource?.target.averageUtilization
   const out: types.HorizontalPodAutoscaler = {
     apiVersion: 'autoscaling/v1',
     kind: 'HorizontalPodAutoscaler',
@@ -223,7 +292,9 @@ export const HorizontalPodAutoscalerV1 = defineKind<HorizontalPodAutoscalerV1>({
     const others = metricsOf(hpa.metadata.annotations)
     if (others.length === 0) hpa.spec.targetCPUUtilizationPercentage ??= 80
   },
-  validate: (hpa) => HorizontalPodAutoscaler.validate?.(toV2(hpa)) ?? [],
+  validate: (hpa) => validateHpa(toV2(hpa)),
+  validateChange: (hpa, old) => validateHpa(toV2(hpa), toV2(old)),
+  validateStatusUpdate: ({ status }) => validateHpaStatus(status),
   storedAs: {
     group: 'autoscaling',
     version: 'v2',

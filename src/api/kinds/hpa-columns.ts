@@ -1,7 +1,7 @@
 // What `kubectl get hpa` prints, for both versions of the kind.
 import type { DeepReadonly, KubeObject } from '../meta/object.ts'
 import type { HorizontalPodAutoscaler, MetricSpec, MetricStatus, MetricTarget } from '../types/autoscaling.v2.ts'
-import { age, integer, text } from './columns.ts'
+import { age, count, text } from './columns.ts'
 import type { Column } from './kind.ts'
 
 type V2 = DeepReadonly<HorizontalPodAutoscaler>
@@ -60,8 +60,8 @@ export function hpaColumns<T extends KubeObject>(v2: (hpa: DeepReadonly<T>) => V
     ),
     text('Targets', (hpa) => targets(v2(hpa)), 'Current and wanted values of the metrics.'),
     text('MinPods', (hpa) => String(v2(hpa).spec.minReplicas ?? '<unset>'), 'Fewest pods.'),
-    integer('MaxPods', (hpa) => v2(hpa).spec.maxReplicas, 'Most pods.'),
-    integer('Replicas', (hpa) => v2(hpa).status?.currentReplicas, 'Pods now.'),
+    count('MaxPods', (hpa) => v2(hpa).spec.maxReplicas, 'Most pods.'),
+    count('Replicas', (hpa) => v2(hpa).status?.currentReplicas, 'Pods now.'),
     age(),
   ]
 }

@@ -1,9 +1,10 @@
 // IPAddress: an address in use by a Service.
 
-import { isIP } from 'node:net'
-import { type FieldError, invalid, required } from '../meta/errors.ts'
+import { parseAddress } from '../meta/addresses.ts'
+import { type FieldError, required } from '../meta/errors.ts'
+import { dnsSubdomain, pathSegment } from '../meta/names.ts'
 import type * as types from '../types/networking.v1.ts'
-import { checkImmutable, checkPresent } from './check.ts'
+import { checkImmutable, checkName } from './check.ts'
 import { text } from './columns.ts'
 import { defineKind } from './kind.ts'
 
@@ -28,7 +29,7 @@ export const IPAddress = defineKind<IPAddress>({
     ),
   ],
   hasGeneration: false,
-  validateName: (name) => (isIP(name) === 0 ? ['must be a valid IP address'] : []),
+  validateName: addressNameProblems,
   selectableFields: {
     'spec.parentRef.group': ({ spec }) => spec?.parentRef?.group ?? '',
     'spec.parentRef.resource': ({ spec }) => spec?.parentRef?.resource ?? '',
@@ -39,14 +40,24 @@ export const IPAddress = defineKind<IPAddress>({
     const errors: FieldError[] = []
     const parent = spec?.parentRef
     if (!parent) return [required('spec.parentRef')]
-    checkPresent(errors, 'spec.parentRef.resource', parent.resource)
-    checkPresent(errors, 'spec.parentRef.name', parent.name)
-    if (parent.group?.includes('/')) errors.push(invalid('spec.parentRef.group', parent.group, "may not contain '/'"))
+    checkName(errors, 'spec.parentRef.group', parent.group, dnsSubdomain, true)
+    checkName(errors, 'spec.parentRef.resource', parent.resource, pathSegment)
+    checkName(errors, 'spec.parentRef.name', parent.name, pathSegment)
+    checkName(errors, 'spec.parentRef.namespace', parent.namespace, pathSegment, true)
     return errors
   },
-  validateUpdate(address, old) {
+  validateChange(address, old) {
     const errors: FieldError[] = []
     checkImmutable(errors, 'spec.parentRef', address.spec?.parentRef, old.spec?.parentRef)
     return errors
   },
 })
+
+/** Names are addresses, each written in one way only. */
+function addressNameProblems(name: string): string[] {
+  const address = parseAddress(name)
+  if (!address) return ['must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)']
+  if (address.leadingZeros) return ['must not have leading 0s']
+  if (address.mapped) return ['must not be an IPv4-mapped IPv6 address']
+  return address.canonical === name ? [] : [`must be in canonical form (${JSON.stringify(address.canonical)})`]
+}

@@ -37,6 +37,8 @@ export const ALL_VERBS: readonly Verb[] = [
 export interface Column<T> {
   name: string
   type: 'string' | 'integer' | 'number' | 'boolean' | 'date'
+  /** k8s: as the table's header tells the type where that is another one. */
+  shownType?: 'date'
   format?: string
   priority?: 0 | 1
   description?: string
@@ -93,6 +95,11 @@ export interface KindDeclaration<T extends KubeObject> {
    * and before `validate`; name, namespace and uid have been given by then.
    */
   prepareForCreate?(obj: T): void
+  /**
+   * What the writer is told although the write is let through: called once it is known to be valid. `old` is undefined for a create;
+   * not called for writes of subresources.
+   */
+  warnings?(obj: DeepReadonly<T>, old: DeepReadonly<T> | undefined): string[]
   /** Awaited before a write is decided: what its rules need is loaded only then. Undefined when there is nothing to wait for. */
   ready?(obj: DeepReadonly<T>): Promise<void> | undefined
   /** What the first delete adds to an object that cannot go at once (finalizers, conditions); mutates. */

@@ -24,15 +24,15 @@ export const Lease = defineKind<Lease>({
   },
   validate({ spec }) {
     const errors: FieldError[] = []
-    const seconds = spec?.leaseDurationSeconds
+    const { leaseDurationSeconds: seconds, strategy } = spec ?? {}
     if (seconds !== undefined && seconds <= 0) {
       errors.push(invalid('spec.leaseDurationSeconds', seconds, 'must be greater than 0'))
     }
     checkNonNegative(errors, 'spec.leaseTransitions', spec?.leaseTransitions)
-    if (spec?.preferredHolder && !spec.strategy) {
+    if (strategy !== undefined) checkStrategy(errors, strategy)
+    if (spec?.preferredHolder && !strategy) {
       errors.push(forbiddenField('spec.preferredHolder', 'may only be specified if `strategy` is defined'))
     }
-    if (spec?.strategy !== undefined) checkStrategy(errors, spec.strategy)
     return errors
   },
   // A change of the holder must survive a power cut; that it renewed its claim need not.
@@ -47,12 +47,12 @@ export const Lease = defineKind<Lease>({
   hasGeneration: false,
 })
 
-/** k8s: names with a prefix are free, others are Kubernetes' own; the path says the field twice. */
+const STRATEGIES = ['OldestEmulationVersion']
+
+/** One that is known, or somebody's own: `example.com/mine`. k8s: the path ends in the same word twice. */
 function checkStrategy(errors: FieldError[], strategy: string): void {
-  const path = 'spec.strategy.strategy'
-  if (!strategy.includes('/')) {
-    if (strategy !== 'OldestEmulationVersion') errors.push(notSupported(path, strategy, ['OldestEmulationVersion']))
-    return
-  }
-  for (const why of qualifiedName(strategy)) errors.push(invalid(path, strategy, why))
+  const field = 'spec.strategy.strategy'
+  if (strategy.includes('/')) {
+    for (const problem of qualifiedName(strategy)) errors.push(invalid(field, strategy, problem))
+  } else if (!STRATEGIES.includes(strategy)) errors.push(notSupported(field, strategy, STRATEGIES))
 }

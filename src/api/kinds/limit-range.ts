@@ -1,11 +1,12 @@
 // LimitRange: bounds and defaults for what single pods, containers and claims ask for.
 import { duplicate, type FieldError, forbiddenField, invalid, required } from '../meta/errors.ts'
+import { qualifiedName } from '../meta/names.ts'
 import type { DeepReadonly } from '../meta/object.ts'
 import { isQuantity, parseQuantity } from '../meta/quantity.ts'
 import type * as types from '../types/core.v1.ts'
-import { checkPresent, checkQualified } from './check.ts'
 import { createdAt } from './columns.ts'
 import { defineKind } from './kind.ts'
+import { canOvercommit, checkContainerResourceName, checkResourceName } from './resource-names.ts'
 
 export type LimitRange = types.LimitRange
 
@@ -24,54 +25,69 @@ const ORDER: readonly [low: Amounts, high: Amounts, at: Amounts, lowWord: string
   ['default', 'max', 'default', 'default', 'max'],
 ]
 
+const FIELDS = ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'] as const
+
 function checkItem(errors: FieldError[], at: string, item: Item): void {
   const { type } = item
-  if (checkPresent(errors, `${at}.type`, type) && !TYPES.includes(type)) {
-    checkQualified(errors, `${at}.type`, type)
-    if (!type.includes('/')) {
-      errors.push(invalid(`${at}.type`, type, 'must be a standard limit type or fully qualified'))
-    }
-  }
-  const fields = ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'] as const
-  for (const field of fields) {
+  const isPod = type === 'Pod'
+  const nameRule = isPod || type === 'Container' ? checkContainerResourceName : checkResourceName
+  for (const field of FIELDS) {
     const amounts = item[field] ?? {}
-    if (type === 'Pod' && (field === 'default' || field === 'defaultRequest')) {
+    if (field === 'maxLimitRequestRatio' && type === 'PersistentVolumeClaim') checkStorage(errors, at, item)
+    if (isPod && (field === 'default' || field === 'defaultRequest')) {
       if (Object.keys(amounts).length > 0) {
         errors.push(forbiddenField(`${at}.${field}`, "may not be specified when `type` is 'Pod'"))
       }
       continue
     }
-    for (const name of Object.keys(amounts)) checkQualified(errors, `${at}.${field}[${name}]`, name)
+    for (const name of Object.keys(amounts)) nameRule(errors, `${at}.${field}[${name}]`, name)
   }
-  if (type === 'PersistentVolumeClaim' && !item.min?.['storage'] && !item.max?.['storage']) {
-    const why = 'either minimum or maximum storage value is required, but neither was provided'
-    errors.push(required(`${at}.limits`, why))
-  }
-  const names = new Set(fields.flatMap((field) => Object.keys(item[field] ?? {})))
+  const names = new Set(FIELDS.flatMap((field) => Object.keys(item[field] ?? {})))
   for (const name of names) checkAmounts(errors, at, item, name)
+}
+
+function checkType(errors: FieldError[], field: string, type: string): void {
+  const problems = qualifiedName(type)
+  for (const problem of problems) errors.push(invalid(field, type, problem))
+  if (problems.length === 0 && !type.includes('/') && !TYPES.includes(type)) {
+    errors.push(invalid(field, type, 'must be a standard limit type or fully qualified'))
+  }
+}
+
+function checkStorage(errors: FieldError[], at: string, item: Item): void {
+  if (item.min?.['storage'] !== undefined || item.max?.['storage'] !== undefined) return
+  const why = 'either minimum or maximum storage value is required, but neither was provided'
+  errors.push(required(`${at}.limits`, why))
 }
 
 function checkAmounts(errors: FieldError[], at: string, item: Item, name: string): void {
   const nano = (text: string | undefined) => (text && isQuantity(text) ? parseQuantity(text).nano : undefined)
   for (const [low, high, field, lowWord, highWord] of ORDER) {
-    if (item.type === 'Pod' && (field === 'default' || field === 'defaultRequest')) continue
+    if (item.type === 'Pod' && [low, high].some((side) => side === 'default' || side === 'defaultRequest')) continue
     const [small, big] = [item[low]?.[name], item[high]?.[name]]
     const [least, most] = [nano(small), nano(big)]
     if (least === undefined || most === undefined || least <= most) continue
     const why = `${lowWord} value ${small} is greater than ${highWord} value ${big}`
-    errors.push(invalid(`${at}.${field}[${name}]`, item[field]?.[name], why))
+    // k8s: of a default that is out of bounds, the bound is shown.
+    const shown = field === 'default' ? (low === 'min' ? small : big) : item[field]?.[name]
+    errors.push(invalid(`${at}.${field}[${name}]`, shown, why))
   }
   const ratio = item.maxLimitRequestRatio?.[name]
   const ratioNano = nano(ratio)
-  if (ratioNano === undefined) return
-  const field = `${at}.maxLimitRequestRatio[${name}]`
-  if (ratioNano < 1_000_000_000n) errors.push(invalid(field, ratio, `ratio ${ratio} is less than 1`))
-  const [min, max] = [nano(item.min?.[name]), nano(item.max?.[name])]
-  if (!min || max === undefined) return
-  const widest = Number(max) / Number(min)
-  if (Number(ratioNano) / 1e9 > widest) {
-    errors.push(invalid(field, ratio, `ratio ${ratio} is greater than max/min = ${widest.toFixed(6)}`))
+  if (ratioNano !== undefined) {
+    const field = `${at}.maxLimitRequestRatio[${name}]`
+    if (ratioNano < 1_000_000_000n) errors.push(invalid(field, ratio, `ratio ${ratio} is less than 1`))
+    const [min, max] = [nano(item.min?.[name]), nano(item.max?.[name])]
+    const widest = min && max !== undefined ? Number(max) / Number(min) : undefined
+    if (widest !== undefined && Number(ratioNano) / 1e9 > widest) {
+      errors.push(invalid(field, ratio, `ratio ${ratio} is greater than max/min = ${widest.toFixed(6)}`))
+    }
   }
+  if (item.type === 'Pod' || canOvercommit(name)) return
+  const [limit, request] = [item.default?.[name], item.defaultRequest?.[name]]
+  if (limit === undefined || request === undefined || nano(limit) === nano(request)) return
+  const why = `default value ${limit} must equal to defaultRequest value ${request} in ${name}`
+  errors.push(invalid(`${at}.defaultRequest[${name}]`, request, why))
 }
 
 export const LimitRange = defineKind<LimitRange>({
@@ -98,6 +114,7 @@ export const LimitRange = defineKind<LimitRange>({
     const types = new Set<string>()
     spec?.limits?.forEach((item, i) => {
       const at = `spec.limits[${i}]`
+      checkType(errors, `${at}.type`, item.type ?? '')
       if (types.has(item.type)) errors.push(duplicate(`${at}.type`, item.type))
       types.add(item.type)
       checkItem(errors, at, item)

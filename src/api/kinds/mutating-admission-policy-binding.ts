@@ -1,7 +1,8 @@
 // MutatingAdmissionPolicyBinding: where a mutating policy holds, and with which parameters.
 import type { FieldError } from '../meta/errors.ts'
+import { dnsSubdomain } from '../meta/names.ts'
 import type * as types from '../types/admissionregistration.v1.ts'
-import { checkPresent } from './check.ts'
+import { checkName } from './check.ts'
 import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'
 import { checkMatchResources, checkParamRef, defaultMatchResources, paramRefText } from './webhook-rules.ts'
@@ -28,9 +29,9 @@ export const MutatingAdmissionPolicyBinding = defineKind<MutatingAdmissionPolicy
   },
   validate({ spec }) {
     const errors: FieldError[] = []
-    checkPresent(errors, 'spec.policyName', spec.policyName)
+    checkName(errors, 'spec.policyName', spec.policyName, dnsSubdomain)
     checkParamRef(errors, 'spec.paramRef', spec.paramRef)
-    checkMatchResources(errors, 'spec.matchResources', spec.matchResources, false)
+    checkMatchResources(errors, 'spec.matchResouces', spec.matchResources, false)
     return errors
   },
 })

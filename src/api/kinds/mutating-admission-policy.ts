@@ -4,7 +4,15 @@ import type * as types from '../types/admissionregistration.v1.ts'
 import { checkOneOf } from './check.ts'
 import { age, integer, text } from './columns.ts'
 import { defineKind } from './kind.ts'
-import { checkConditions, checkMatchResources, defaultMatchResources, paramKindText } from './webhook-rules.ts'
+import { expressionErrors, loadPolicyRules, newErrors } from './policy-rules.ts'
+import {
+  checkConditions,
+  checkMatchResources,
+  checkParamKind,
+  checkVariables,
+  defaultMatchResources,
+  paramKindText,
+} from './webhook-rules.ts'
 
 export type MutatingAdmissionPolicy = types.MutatingAdmissionPolicy
 
@@ -28,10 +36,13 @@ export const MutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
     p.spec.reinvocationPolicy ||= 'Never'
     defaultMatchResources(p.spec.matchConstraints)
   },
-  validate({ spec }) {
+  ready: loadPolicyRules,
+  validate(policy) {
+    const { spec } = policy
     const errors: FieldError[] = []
     checkOneOf(errors, 'spec.failurePolicy', spec.failurePolicy, ['Fail', 'Ignore'])
     checkOneOf(errors, 'spec.reinvocationPolicy', spec.reinvocationPolicy, ['IfNeeded', 'Never'])
+    checkParamKind(errors, 'spec.paramKind', spec.paramKind)
     if (!spec.matchConstraints) errors.push(required('spec.matchConstraints'))
     else checkMatchResources(errors, 'spec.matchConstraints', spec.matchConstraints, true)
     if (!spec.mutations?.length) errors.push(required('spec.mutations', 'mutations must contain at least one item'))
@@ -46,7 +57,10 @@ export const MutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
       }
     })
     checkConditions(errors, 'spec.matchConditions', spec.matchConditions)
-    checkConditions(errors, 'spec.variables', spec.variables)
-    return errors
+    checkVariables(errors, 'spec.variables', spec.variables)
+    return [...errors, ...expressionErrors(policy)]
+  },
+  validateChange(policy, old): FieldError[] {
+    return newErrors(MutatingAdmissionPolicy.validate?.(policy) ?? [], old)
   },
 })

@@ -21,5 +21,6 @@ export const MutatingWebhookConfiguration = defineKind<MutatingWebhookConfigurat
     for (const webhook of c.webhooks ?? []) webhook.reinvocationPolicy ||= 'Never'
   },
   validate: (c) => validateWebhooks(c.webhooks),
+  validateChange: (c, old) => validateWebhooks(c.webhooks, old.webhooks ?? []),
   hasGeneration: true,
 })

@@ -1,12 +1,20 @@
 // Namespace: a scope for names. It is emptied before it goes: `spec.finalizers` is removed through the finalize subresource.
 
 import { type FieldError, invalid } from '../meta/errors.ts'
-import { dnsLabel } from '../meta/names.ts'
+import { dnsLabel, qualifiedName } from '../meta/names.ts'
+import { standardFinalizerErrors } from '../meta/object-meta.ts'
 import type * as types from '../types/core.v1.ts'
 import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'
 
 export type Namespace = types.Namespace
+
+function finalizerErrors(finalizers: readonly string[] | undefined, fieldOf: (index: number) => string): FieldError[] {
+  return (finalizers ?? []).flatMap((finalizer, i) => [
+    ...qualifiedName(finalizer).map((problem) => invalid(fieldOf(i), finalizer, problem)),
+    ...standardFinalizerErrors(finalizer, fieldOf(i)),
+  ])
+}
 
 export const Namespace = defineKind<Namespace>({
   group: '',
@@ -40,6 +48,10 @@ export const Namespace = defineKind<Namespace>({
   // k8s: only the finalize subresource changes the spec
   prepareForUpdate(ns, old) {
     ns.spec = structuredClone(old.spec ?? {}) as NonNullable<Namespace['spec']>
+  },
+  validate: (ns) => finalizerErrors(ns.spec?.finalizers, () => 'spec.finalizers'),
+  validateSubresource: {
+    finalize: (ns) => finalizerErrors(ns.spec?.finalizers, (i) => `spec.finalizers[${i}]`),
   },
   validateStatusUpdate(ns) {
     const errors: FieldError[] = []

@@ -1,15 +1,12 @@
 // PersistentVolumeClaim: a wish for storage, bound to a volume.
-import { semanticEqual } from '../meta/equality.ts'
-import { type FieldError, forbiddenField, invalid, required } from '../meta/errors.ts'
-import { compareQuantities, parseQuantity } from '../meta/quantity.ts'
 import type * as types from '../types/core.v1.ts'
-import { checkOneOf, checkSelector, checkSubdomain } from './check.ts'
+import { validateClaim, validateClaimStatus, validateClaimUpdate } from './claim-validation.ts'
+import { claimWarnings } from './claim-warnings.ts'
 import { accessModes, age, text, wide } from './columns.ts'
 import { defineKind } from './kind.ts'
 
 export type PersistentVolumeClaim = types.PersistentVolumeClaim
 
-const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod']
 const claimClass = (c: {
   metadata: { annotations?: Readonly<Record<string, string>> }
   spec: { storageClassName?: string }
@@ -58,60 +55,30 @@ export const PersistentVolumeClaim = defineKind<PersistentVolumeClaim>({
     claim.spec ??= {}
     defaultClaim(claim)
   },
-  validate({ spec }) {
-    const errors: FieldError[] = []
-    checkSelector(errors, 'spec.selector', spec.selector)
-    if (!spec.accessModes?.length) errors.push(required('spec.accessModes', 'at least 1 access mode is required'))
-    for (const mode of spec.accessModes ?? []) checkOneOf(errors, 'spec.accessModes', mode, ACCESS_MODES)
-    if (spec.accessModes?.includes('ReadWriteOncePod') && spec.accessModes.length > 1) {
-      errors.push(forbiddenField('spec.accessModes', 'may not use ReadWriteOncePod with other access modes'))
-    }
-    const storage = spec.resources?.requests?.['storage']
-    if (storage === undefined) errors.push(required('spec.resources[storage]'))
-    else if (parseQuantity(storage).nano <= 0n) {
-      errors.push(invalid('spec.resources[storage]', storage, 'must be greater than zero'))
-    }
-    checkSubdomain(errors, 'spec.storageClassName', spec.storageClassName, true)
-    if (spec.volumeMode) checkOneOf(errors, 'spec.volumeMode', spec.volumeMode, ['Block', 'Filesystem'])
-    return errors
-  },
-  validateUpdate(claim, old) {
-    const errors: FieldError[] = []
-    const fixed = ({ spec }: typeof claim) => {
-      const { resources, volumeAttributesClassName, volumeName, storageClassName, ...rest } = spec
-      return rest
-    }
-    const bindsNow = !old.spec.volumeName && claim.spec.volumeName
-    const sameBinding = claim.spec.volumeName === old.spec.volumeName || bindsNow
-    const sameClass =
-      claim.spec.storageClassName === old.spec.storageClassName || old.spec.storageClassName === undefined
-    if (!semanticEqual(fixed(claim), fixed(old)) || !sameBinding || !sameClass) {
-      errors.push(
-        forbiddenField(
-          'spec',
-          'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims',
-        ),
-      )
-    }
-    const [now, before] = [claim, old].map((c) => c.spec.resources?.requests?.['storage'])
-    if (now !== undefined && before !== undefined) {
-      const order = compareQuantities(now, before)
-      if (order < 0 && compareQuantities(now, old.status?.capacity?.['storage'] ?? '0') <= 0) {
-        errors.push(forbiddenField('spec.resources.requests.storage', 'field can not be less than status.capacity'))
-      }
-      if (order > 0 && old.status?.phase !== 'Bound') {
-        errors.push(
-          forbiddenField(
-            'spec',
-            'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims',
-          ),
-        )
-      }
-    }
-    return errors
-  },
+  validate: validateClaim,
+  warnings: (claim) => claimWarnings(claim),
+  validateChange: validateClaimUpdate,
+  validateStatusUpdate: validateClaimStatus,
   hasGeneration: false,
   prepareForCreate(claim) {
+    normaliseSources(claim)
     claim.status = { phase: 'Pending' }
   },
 })
+
+/**
+ * What a claim is filled from is said by two fields, of which either may be given. k8s: through the older one only claims and snapshots
+ * are named, anything else is dropped; so is a source of another namespace.
+ */
+function normaliseSources({ spec }: types.PersistentVolumeClaim): void {
+  if (spec.dataSourceRef?.namespace) delete spec.dataSourceRef
+  const { dataSource, dataSourceRef } = spec
+  if (dataSource && !dataSourceRef) {
+    const { apiGroup = '', kind } = dataSource
+    const known =
+      (apiGroup === '' && kind === 'PersistentVolumeClaim') ||
+      (apiGroup === 'snapshot.storage.k8s.io' && kind === 'VolumeSnapshot')
+    if (known) spec.dataSourceRef = { ...dataSource }
+    else delete spec.dataSource
+  } else if (dataSourceRef && !dataSource) spec.dataSource = { ...dataSourceRef }
+}

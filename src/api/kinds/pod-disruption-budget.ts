@@ -1,7 +1,9 @@
 // PodDisruptionBudget: how many pods of a set may be away at the same time by choice.
 import { type FieldError, invalid } from '../meta/errors.ts'
+import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/policy.v1.ts'
-import { checkIntOrPercent, checkOneOf, checkSelector } from './check.ts'
+import { checkIntOrPercent, checkNonNegative, checkOneOf, checkSelector } from './check.ts'
+import { checkConditionList } from './check-form.ts'
 import { age, integer, text } from './columns.ts'
 import { defineKind } from './kind.ts'
 
@@ -29,7 +31,7 @@ export const PodDisruptionBudget = defineKind<PodDisruptionBudget>({
   validate({ spec }) {
     const errors: FieldError[] = []
     if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined) {
-      errors.push(invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set'))
+      errors.push(invalid('spec', shownSpec(spec), 'minAvailable and maxUnavailable cannot be both set'))
     }
     checkIntOrPercent(errors, 'spec.minAvailable', spec.minAvailable, true)
     checkIntOrPercent(errors, 'spec.maxUnavailable', spec.maxUnavailable, true)
@@ -42,4 +44,20 @@ export const PodDisruptionBudget = defineKind<PodDisruptionBudget>({
     }
     return errors
   },
+  validateStatusUpdate({ status }) {
+    const errors: FieldError[] = []
+    checkConditionList(errors, 'status.conditions', status?.conditions)
+    for (const key of ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const) {
+      checkNonNegative(errors, `status.${key}`, status?.[key])
+    }
+    return errors
+  },
+})
+
+/** k8s: the server shows it by the names of its own fields. */
+const shownSpec = (spec: DeepReadonly<types.PodDisruptionBudgetSpec>) => ({
+  MinAvailable: spec.minAvailable ?? null,
+  Selector: spec.selector ?? null,
+  MaxUnavailable: spec.maxUnavailable ?? null,
+  UnhealthyPodEvictionPolicy: spec.unhealthyPodEvictionPolicy ?? null,
 })

@@ -4,6 +4,7 @@ import type * as types from '../types/core.v1.ts'
 import { containers, labelMap } from './columns.ts'
 import { defineKind } from './kind.ts'
 import { validatePodTemplate } from './pod-validation/spec.ts'
+import { podTemplateWarnings } from './pod-validation/warnings.ts'
 import { defaultTemplate } from './workload.ts'
 
 export type PodTemplate = types.PodTemplate
@@ -20,5 +21,6 @@ export const PodTemplate = defineKind<PodTemplate>({
     labelMap('Pod Labels', (t) => t.template?.metadata?.labels, 'Labels that pods made from it carry.'),
   ],
   default: (t) => defaultTemplate(t),
+  warnings: (t) => podTemplateWarnings(t.template, 'template'),
   validate: (t) => validatePodTemplate(t.template, 'template'),
 })

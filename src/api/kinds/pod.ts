@@ -1,13 +1,15 @@
 // Pod: its rules stand in pod-validation/, its defaults in pod-spec-defaults.ts, its columns in pod-columns.ts.
-import { forbiddenField, invalidObject } from '../meta/errors.ts'
 import { qosClass } from '../meta/pods.ts'
 import type * as types from '../types/core.v1.ts'
 import { defineKind } from './kind.ts'
 import { mergeMatchLabelKeys } from './match-label-keys.ts'
 import { podColumns } from './pod-columns.ts'
 import { defaultPod } from './pod-spec-defaults.ts'
-import { validatePodSpec } from './pod-validation/spec.ts'
-import { validateEphemeralContainersUpdate, validatePodUpdate, validateResize } from './pod-validation/update.ts'
+import { validateResize } from './pod-validation/resize.ts'
+import { validatePodCreate } from './pod-validation/spec.ts'
+import { validatePodStatusUpdate } from './pod-validation/status.ts'
+import { validateEphemeralContainersUpdate, validatePodUpdate } from './pod-validation/update.ts'
+import { podWarnings } from './pod-validation/warnings.ts'
 
 export type Pod = types.Pod
 
@@ -48,26 +50,12 @@ export const Pod = defineKind<Pod>({
     pod.spec ??= { containers: [] }
     defaultPod(pod)
   },
-  validate: (pod) => validatePodSpec(pod.spec, 'spec'),
-  validateUpdate: validatePodUpdate,
-  validateStatusUpdate(pod, old) {
-    // k8s: the node of a pod is set through its binding and never changes
-    return pod.spec.nodeName !== old.spec.nodeName
-      ? [forbiddenField('status.nodeName', 'may not be changed directly')]
-      : []
-  },
-  validateSubresource: {
-    ephemeralcontainers: (pod, old) => [
-      ...validateEphemeralContainersUpdate(pod, old),
-      ...validatePodSpec(pod.spec, 'spec'),
-    ],
-    resize: (pod, old) => [...validateResize(pod, old), ...validatePodSpec(pod.spec, 'spec')],
-  },
+  validate: validatePodCreate,
+  validateChange: validatePodUpdate,
+  warnings: (pod, old) => (old ? [] : podWarnings(pod)),
+  validateStatusUpdate: validatePodStatusUpdate,
+  validateSubresource: { ephemeralcontainers: validateEphemeralContainersUpdate, resize: validateResize },
   prepareForCreate(pod) {
-    if (pod.spec.ephemeralContainers?.length) {
-      const why = 'cannot be set on create'
-      throw invalidObject(Pod, pod.metadata.name, [forbiddenField('spec.ephemeralContainers', why)])
-    }
     mergeMatchLabelKeys(pod.spec, pod.metadata.labels ?? {})
     pod.status = { phase: 'Pending', qosClass: qosClass(pod) }
     if (pod.spec.schedulingGates?.length) {

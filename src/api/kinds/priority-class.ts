@@ -1,7 +1,8 @@
 // PriorityClass: how much pods matter in comparison.
-import { type FieldError, forbiddenField, invalid } from '../meta/errors.ts'
+import { type FieldError, forbiddenField, notSupported, required } from '../meta/errors.ts'
+import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/scheduling.v1.ts'
-import { checkImmutable, checkOneOf } from './check.ts'
+import { checkImmutable } from './check.ts'
 import { age, integer, text } from './columns.ts'
 import { defineKind } from './kind.ts'
 
@@ -38,33 +39,38 @@ export const PriorityClass = defineKind<PriorityClass>({
     c.preemptionPolicy ||= 'PreemptLowerPriority'
     c.value ??= 0
   },
+  prepareForCreate(c) {
+    c.metadata.generation = 1
+  },
   validate(c) {
     const errors: FieldError[] = []
-    const system = SYSTEM[c.metadata.name]
+    const { preemptionPolicy: policy } = c
     if (c.metadata.name?.startsWith('system-')) {
-      if (system !== c.value) {
-        errors.push(
-          forbiddenField(
-            'metadata.name',
-            "priority class names with 'system-' prefix are reserved for system use only. error: " +
-              (system === undefined
-                ? `${c.metadata.name} is not a known system priority class`
-                : `value of ${c.metadata.name} PriorityClass must be ${system}`),
-          ),
-        )
+      const problem = systemProblem(c)
+      if (problem) {
+        const why = "priority class names with 'system-' prefix are reserved for system use only. error: "
+        errors.push(forbiddenField('metadata.name', why + problem))
       }
     } else if ((c.value ?? 0) > HIGHEST_USER) {
       errors.push(forbiddenField('value', `maximum allowed value of a user defined priority is ${HIGHEST_USER}`))
     }
-    checkOneOf(errors, 'preemptionPolicy', c.preemptionPolicy, ['Never', 'PreemptLowerPriority'])
+    if (!policy) errors.push(required('preemptionPolicy'))
+    else if (!POLICIES.includes(policy)) errors.push(notSupported('preemptionPolicy', policy, POLICIES))
     return errors
   },
-  validateUpdate(c, old) {
+  validateChange(c, old) {
     const errors: FieldError[] = []
     if (c.value !== old.value) errors.push(forbiddenField('value', 'may not be changed in an update.'))
     checkImmutable(errors, 'preemptionPolicy', c.preemptionPolicy, old.preemptionPolicy)
-    if (c.metadata.name !== old.metadata.name)
-      errors.push(invalid('metadata.name', c.metadata.name, 'field is immutable'))
     return errors
   },
 })
+
+const POLICIES = ['PreemptLowerPriority', 'Never']
+
+function systemProblem({ metadata, value, globalDefault }: DeepReadonly<types.PriorityClass>): string | undefined {
+  const wanted = SYSTEM[metadata.name]
+  if (wanted === undefined) return `${metadata.name} is not a known system priority class`
+  if (value !== wanted) return `value of ${metadata.name} PriorityClass must be ${wanted}`
+  return globalDefault ? `globalDefault of ${metadata.name} PriorityClass must be false` : undefined
+}

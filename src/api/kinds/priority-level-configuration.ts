@@ -1,8 +1,10 @@
 // PriorityLevelConfiguration: the share of the API server that a class of requests gets.
-import { type FieldError, forbiddenField, required } from '../meta/errors.ts'
+import { semanticEqual } from '../meta/equality.ts'
+import { type FieldError, forbiddenField, invalid, notSupported, required } from '../meta/errors.ts'
+import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/flowcontrol.v1.ts'
-import { checkNonNegative, checkOneOf, checkRange } from './check.ts'
 import { age, text } from './columns.ts'
+import { CATCH_ALL_LEVEL, validateFlowStatus } from './flow-rules.ts'
 import { defineKind } from './kind.ts'
 
 export type PriorityLevelConfiguration = types.PriorityLevelConfiguration
@@ -57,18 +59,100 @@ export const PriorityLevelConfiguration = defineKind<PriorityLevelConfiguration>
     queuing.handSize ||= 8
     queuing.queueLengthLimit ||= 50
   },
-  validate({ spec }) {
-    const errors: FieldError[] = []
-    checkOneOf(errors, 'spec.type', spec.type, ['Exempt', 'Limited'])
-    if (spec.type === 'Limited') {
-      if (spec.exempt) errors.push(forbiddenField('spec.exempt', 'must be nil if the type is Limited'))
-      if (!spec.limited) return [...errors, required('spec.limited', 'must not be empty when type is Limited')]
-      checkNonNegative(errors, 'spec.limited.nominalConcurrencyShares', spec.limited.nominalConcurrencyShares)
-      checkRange(errors, 'spec.limited.lendablePercent', spec.limited.lendablePercent, 0, 100)
-      checkOneOf(errors, 'spec.limited.limitResponse.type', spec.limited.limitResponse?.type, ['Queue', 'Reject'])
-    } else if (spec.type === 'Exempt' && spec.limited) {
-      errors.push(forbiddenField('spec.limited', 'must be nil if the type is not Limited'))
-    }
-    return errors
-  },
+  validate: levelErrors,
+  validateStatusUpdate: validateFlowStatus,
 })
+
+type Level = DeepReadonly<types.PriorityLevelConfiguration>
+
+const MAX_QUEUES = 10_000_000
+/** As many bits as the hash of a flow has for dealing out queues. */
+const MAX_HASH_BITS = 60
+
+function levelErrors({ metadata, spec }: Level): FieldError[] {
+  const errors: FieldError[] = []
+  const { type = '', limited, exempt } = spec
+  if ((metadata.name === 'exempt') !== (type === 'Exempt')) {
+    errors.push(invalid('spec.type', type, "type must be 'Exempt' if and only if `name` is 'exempt'"))
+  }
+  if (type === 'Exempt') {
+    if (limited) errors.push(forbiddenField('spec.limited', 'must be nil if the type is not Limited'))
+    if (exempt) checkShares(errors, 'spec.exempt', exempt)
+  } else if (type === 'Limited') {
+    if (exempt) errors.push(forbiddenField('spec.exempt', 'must be nil if the type is Limited'))
+    if (!limited) errors.push(required('spec.limited', 'must not be empty when type is Limited'))
+    else checkLimited(errors, limited)
+  } else errors.push(notSupported('spec.type', type, ['Exempt', 'Limited']))
+  const { exempt: _, ...others } = spec
+  if (metadata.name === 'exempt' && !semanticEqual(others, { type: 'Exempt' })) {
+    const why = "spec of 'exempt' except the 'spec.exempt' field must equal the fixed value"
+    errors.push(invalid('spec', spec, why))
+  }
+  if (metadata.name === 'catch-all' && !semanticEqual(spec, CATCH_ALL_LEVEL)) {
+    errors.push(invalid('spec', spec, "spec of 'catch-all' must equal the fixed value"))
+  }
+  return errors
+}
+
+function checkShares(
+  errors: FieldError[],
+  at: string,
+  {
+    nominalConcurrencyShares: shares = 0,
+    lendablePercent: percent = 0,
+  }: Readonly<types.ExemptPriorityLevelConfiguration>,
+): void {
+  if (shares < 0) errors.push(invalid(`${at}.nominalConcurrencyShares`, shares, 'must be a non-negative integer'))
+  checkPercent(errors, `${at}.lendablePercent`, percent)
+}
+
+function checkPercent(errors: FieldError[], field: string, percent: number): void {
+  if (percent < 0 || percent > 100) errors.push(invalid(field, percent, 'must be between 0 and 100, inclusive'))
+}
+
+function checkLimited(errors: FieldError[], limited: DeepReadonly<types.LimitedPriorityLevelConfiguration>): void {
+  const { nominalConcurrencyShares: shares = 0, lendablePercent = 0, borrowingLimitPercent: borrowed } = limited
+  const { type = '', queuing } = limited.limitResponse ?? {}
+  const at = 'spec.limited.limitResponse'
+  if (shares < 0) {
+    errors.push(invalid('spec.limited.nominalConcurrencyShares', shares, 'must be a non-negative integer'))
+  }
+  if (type === 'Reject') {
+    // k8s: the sentences name another type
+    if (queuing) {
+      errors.push(forbiddenField(`${at}.queuing`, 'must be nil if limited.limitResponse.type is not Limited'))
+    }
+  } else if (type === 'Queue') {
+    if (queuing) checkQueuing(errors, `${at}.queuing`, queuing)
+    else errors.push(required(`${at}.queuing`, 'must not be empty if limited.limitResponse.type is Limited'))
+  } else errors.push(notSupported(`${at}.type`, type, ['Queue', 'Reject']))
+  checkPercent(errors, 'spec.limited.lendablePercent', lendablePercent)
+  if (borrowed !== undefined && borrowed < 0) {
+    const why = 'if specified, must be a non-negative integer'
+    errors.push(invalid('spec.limited.borrowingLimitPercent', borrowed, why))
+  }
+}
+
+function checkQueuing(
+  errors: FieldError[],
+  at: string,
+  { queues = 0, handSize = 0, queueLengthLimit = 0 }: Readonly<types.QueuingConfiguration>,
+): void {
+  const say = (key: string, value: number, why: string) => errors.push(invalid(`${at}.${key}`, value, why))
+  if (queueLengthLimit <= 0) say('queueLengthLimit', queueLengthLimit, 'must be positive')
+  if (queues <= 0) say('queues', queues, 'must be positive')
+  else if (queues > MAX_QUEUES) say('queues', queues, `must not be greater than ${MAX_QUEUES}`)
+  if (handSize <= 0) say('handSize', handSize, 'must be positive')
+  else if (handSize > queues) say('handSize', handSize, `should not be greater than queues (${queues})`)
+  else if (entropyBits(queues, handSize) > MAX_HASH_BITS) {
+    const why = `required entropy bits of deckSize ${queues} and handSize ${handSize} should not be greater than ${MAX_HASH_BITS}`
+    say('handSize', handSize, why)
+  }
+}
+
+/** For dealing `hand` of `deck` queues. */
+function entropyBits(deck: number, hand: number): number {
+  let bits = 0
+  for (let i = 0; i < hand && bits <= MAX_HASH_BITS; i++) bits += Math.log2(deck - i)
+  return Math.ceil(bits)
+}

@@ -1,9 +1,10 @@
 // What the four RBAC kinds share: the rules of policy rules, subjects and role references, and their defaults and columns.
-import { type FieldError, forbiddenField, invalid, notSupported, required } from '../meta/errors.ts'
+import { semanticEqual } from '../meta/equality.ts'
+import { type FieldError, invalid, notSupported, required } from '../meta/errors.ts'
 import { dnsSubdomain, pathSegment } from '../meta/names.ts'
 import type { DeepReadonly, KubeObject } from '../meta/object.ts'
 import type { PolicyRule, RoleRef, Subject } from '../types/rbac.v1.ts'
-import { checkImmutable, checkName, checkOneOf } from './check.ts'
+import { checkName } from './check.ts'
 import { age, text, wide } from './columns.ts'
 import type { Column } from './kind.ts'
 
@@ -66,38 +67,41 @@ export function validateRules(
 export function validateBinding(binding: DeepReadonly<Binding>, namespaced: boolean): FieldError[] {
   const errors: FieldError[] = []
   const { roleRef, subjects } = binding
-  checkOneOf(errors, 'roleRef.apiGroup', roleRef?.apiGroup, [RBAC_GROUP])
-  checkOneOf(errors, 'roleRef.kind', roleRef?.kind, namespaced ? ['ClusterRole', 'Role'] : ['ClusterRole'])
+  const { apiGroup = '', kind = '' } = roleRef ?? {}
+  const kinds = namespaced ? ['Role', 'ClusterRole'] : ['ClusterRole']
+  if (apiGroup !== RBAC_GROUP) errors.push(notSupported('roleRef.apiGroup', apiGroup, [RBAC_GROUP]))
+  if (!kinds.includes(kind)) errors.push(notSupported('roleRef.kind', kind, kinds))
   checkName(errors, 'roleRef.name', roleRef?.name, pathSegment)
   subjects?.forEach((subject, i) => {
-    const at = `subjects[${i}]`
-    if (!subject.name) errors.push(required(`${at}.name`))
-    switch (subject.kind) {
-      case 'ServiceAccount':
-        if (subject.name) checkName(errors, `${at}.name`, subject.name, dnsSubdomain)
-        if (subject.apiGroup) errors.push(notSupported(`${at}.apiGroup`, subject.apiGroup, ['']))
-        if (!namespaced && !subject.namespace) errors.push(required(`${at}.namespace`))
-        break
-      case 'User':
-      case 'Group':
-        if (subject.apiGroup !== RBAC_GROUP) {
-          errors.push(notSupported(`${at}.apiGroup`, subject.apiGroup, [RBAC_GROUP]))
-        }
-        if (subject.namespace) {
-          errors.push(forbiddenField(`${at}.namespace`, `not allowed for subjects of kind ${subject.kind}`))
-        }
-        break
-      default:
-        errors.push(notSupported(`${at}.kind`, subject.kind, ['ServiceAccount', 'User', 'Group']))
-    }
+    checkSubject(errors, `subjects[${i}]`, subject, namespaced)
   })
   return errors
 }
 
-export function validateBindingUpdate(binding: DeepReadonly<Binding>, old: DeepReadonly<Binding>): FieldError[] {
-  const errors: FieldError[] = []
-  checkImmutable(errors, 'roleRef', binding.roleRef, old.roleRef, 'cannot change roleRef')
-  return errors
+function checkSubject(errors: FieldError[], at: string, subject: DeepReadonly<Subject>, namespaced: boolean): void {
+  const { kind = '', name = '', namespace, apiGroup = '' } = subject
+  if (name === '') errors.push(required(`${at}.name`))
+  switch (kind) {
+    case 'ServiceAccount':
+      if (name !== '') checkName(errors, `${at}.name`, name, dnsSubdomain)
+      if (apiGroup !== '') errors.push(notSupported(`${at}.apiGroup`, apiGroup, ['']))
+      if (!namespaced && !namespace) errors.push(required(`${at}.namespace`))
+      break
+    case 'User':
+    case 'Group':
+      if (name === '') errors.push(invalid(`${at}.name`, name, `${kind.toLowerCase()} name cannot be empty`))
+      if (apiGroup !== RBAC_GROUP) errors.push(notSupported(`${at}.apiGroup`, apiGroup, [RBAC_GROUP]))
+      break
+    default:
+      errors.push(notSupported(`${at}.kind`, kind, ['ServiceAccount', 'User', 'Group']))
+  }
+}
+
+export function validateBindingUpdate({ roleRef }: DeepReadonly<Binding>, old: DeepReadonly<Binding>): FieldError[] {
+  if (semanticEqual(roleRef, old.roleRef)) return []
+  // k8s: shown by the names of the server's own fields
+  const shown = { APIGroup: roleRef.apiGroup, Kind: roleRef.kind, Name: roleRef.name }
+  return [invalid('roleRef', shown, 'cannot change roleRef')]
 }
 
 /** Names of the subjects of one kind. */

@@ -5,7 +5,7 @@ import { checkImmutable, checkNonNegative } from './check.ts'
 import { age, containers, integer, selector, wide } from './columns.ts'
 import { defineKind } from './kind.ts'
 import { validateReplicaStatus } from './replica-status.ts'
-import { defaultTemplate, validateSelectorAndTemplate } from './workload.ts'
+import { defaultTemplate, validateSelectorAndTemplate, workloadWarnings } from './workload.ts'
 
 export type ReplicaSet = types.ReplicaSet
 
@@ -48,5 +48,6 @@ export const ReplicaSet = defineKind<ReplicaSet>({
     checkImmutable(errors, 'spec.selector', rs.spec.selector, old.spec.selector)
     return errors
   },
+  warnings: (owner, old) => workloadWarnings(owner, old, true),
   validateStatusUpdate: ({ status }) => validateReplicaStatus(status),
 })

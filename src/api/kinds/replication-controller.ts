@@ -1,13 +1,14 @@
 // ReplicationController: the ReplicaSet's predecessor, with a plain map as selector.
-import { type FieldError, required } from '../meta/errors.ts'
+import { type FieldError, forbiddenField, notSupported, required } from '../meta/errors.ts'
 import { fromMap, matches } from '../meta/label-selector.ts'
 import type * as types from '../types/core.v1.ts'
 import { checkNonNegative } from './check.ts'
 import { age, containers, integer, labelMap, wide } from './columns.ts'
 import { defineKind } from './kind.ts'
 import { validatePodTemplate } from './pod-validation/spec.ts'
+import { ownerNameWarnings, podTemplateWarnings } from './pod-validation/warnings.ts'
 import { validateReplicaStatus } from './replica-status.ts'
-import { alwaysRestarts, defaultTemplate, templateMismatch } from './workload.ts'
+import { defaultTemplate, templateMismatch } from './workload.ts'
 
 export type ReplicationController = types.ReplicationController
 
@@ -51,9 +52,24 @@ export const ReplicationController = defineKind<ReplicationController>({
     checkNonNegative(errors, 'spec.replicas', spec?.replicas)
     if (!spec?.template) return [...errors, required('spec.template')]
     const labels = spec.template.metadata?.labels ?? {}
-    if (errors.length === 0 && !matches(fromMap(spec.selector), labels)) errors.push(templateMismatch(labels))
-    errors.push(...validatePodTemplate(spec.template, 'spec.template'), ...alwaysRestarts(spec.template))
+    const selects = Object.keys(spec.selector ?? {}).length > 0
+    if (selects && !matches(fromMap(spec.selector), labels)) {
+      errors.push(templateMismatch(spec.template.metadata?.labels ?? null))
+    }
+    errors.push(...validatePodTemplate(spec.template, 'spec.template'))
+    const { restartPolicy, activeDeadlineSeconds } = spec.template.spec ?? {}
+    if (restartPolicy !== 'Always') {
+      errors.push(notSupported('spec.template.spec.restartPolicy', restartPolicy ?? '', ['Always']))
+    }
+    if (activeDeadlineSeconds !== undefined) {
+      const why = 'activeDeadlineSeconds in ReplicationController is not Supported'
+      errors.push(forbiddenField('spec.template.spec.activeDeadlineSeconds', why))
+    }
     return errors
   },
+  warnings: (rc, old) => [
+    ...(old ? [] : ownerNameWarnings(rc.metadata.name)),
+    ...podTemplateWarnings(rc.spec?.template, 'spec.template'),
+  ],
   validateStatusUpdate: ({ status }) => validateReplicaStatus(status),
 })

@@ -1,5 +1,6 @@
 // ResourceClaimTemplate: from which each pod gets a claim of its own.
 import type { FieldError } from '../meta/errors.ts'
+import { validateAnnotations, validateLabels } from '../meta/object-meta.ts'
 import type * as types from '../types/resource.v1.ts'
 import { checkImmutable } from './check.ts'
 import { age } from './columns.ts'
@@ -22,8 +23,12 @@ export const ResourceClaimTemplate = defineKind<ResourceClaimTemplate>({
     t.spec.spec ??= {}
     defaultClaimSpec(t.spec.spec)
   },
-  validate: (t) => validateClaimSpec(t.spec.spec, 'spec.spec'),
-  validateUpdate(t, old) {
+  validate: ({ spec }) => [
+    ...validateLabels(spec.metadata?.labels, 'spec.metadata.labels'),
+    ...validateAnnotations(spec.metadata?.annotations, 'spec.metadata.annotations'),
+    ...validateClaimSpec(spec.spec, 'spec.spec'),
+  ],
+  validateChange(t, old) {
     const errors: FieldError[] = []
     checkImmutable(errors, 'spec', t.spec, old.spec)
     return errors

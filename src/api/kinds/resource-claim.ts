@@ -4,6 +4,7 @@ import type * as types from '../types/resource.v1.ts'
 import { checkImmutable } from './check.ts'
 import { age, text } from './columns.ts'
 import { defaultClaimSpec, validateClaimSpec } from './device-rules.ts'
+import { claimStatusErrors } from './device-status.ts'
 import { defineKind } from './kind.ts'
 
 export type ResourceClaim = types.ResourceClaim
@@ -36,9 +37,10 @@ export const ResourceClaim = defineKind<ResourceClaim>({
     defaultClaimSpec(c.spec)
   },
   validate: (c) => validateClaimSpec(c.spec, 'spec'),
-  validateUpdate(c, old) {
+  validateChange(c, old) {
     const errors: FieldError[] = []
     checkImmutable(errors, 'spec', c.spec, old.spec)
     return errors
   },
+  validateStatusUpdate: claimStatusErrors,
 })

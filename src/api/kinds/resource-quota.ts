@@ -1,36 +1,16 @@
 // ResourceQuota: bounds for what a whole namespace uses.
+import { semanticEqual } from '../meta/equality.ts'
 import { type FieldError, invalid, required } from '../meta/errors.ts'
 import type { DeepReadonly } from '../meta/object.ts'
-import { parseQuantity } from '../meta/quantity.ts'
 import type * as types from '../types/core.v1.ts'
-import { checkImmutable, checkQualified } from './check.ts'
 import { age, text } from './columns.ts'
+import { internalShape } from './internal-shape.ts'
 import { defineKind } from './kind.ts'
+import { checkAmount, checkQuotaResourceName, isQuotaResource } from './resource-names.ts'
 
 export type ResourceQuota = types.ResourceQuota
 
-const COMPUTE = ['cpu', 'memory', 'requests.cpu', 'requests.memory', 'limits.cpu', 'limits.memory']
-/** What only whole numbers are of. */
-const COUNTED = [
-  'pods',
-  'services',
-  'services.nodeports',
-  'services.loadbalancers',
-  'secrets',
-  'configmaps',
-  'replicationcontrollers',
-  'persistentvolumeclaims',
-  'resourcequotas',
-]
-const STANDARD: ReadonlySet<string> = new Set([
-  ...COMPUTE,
-  ...COUNTED,
-  'ephemeral-storage',
-  'requests.ephemeral-storage',
-  'limits.ephemeral-storage',
-  'requests.storage',
-])
-const POD_SCOPE = ['pods', ...COMPUTE]
+const POD_SCOPE = ['pods', 'cpu', 'memory', 'requests.cpu', 'requests.memory', 'limits.cpu', 'limits.memory']
 
 /** The standard names that a scope makes sense for. */
 const SCOPES: Readonly<Record<string, readonly string[]>> = {
@@ -52,38 +32,43 @@ type Spec = NonNullable<DeepReadonly<ResourceQuota>['spec']>
 
 function checkAmounts(errors: FieldError[], at: string, amounts: Readonly<Record<string, string>> | undefined): void {
   for (const [name, amount] of Object.entries(amounts ?? {})) {
-    const field = `${at}[${name}]`
-    checkQualified(errors, field, name)
-    const standard = STANDARD.has(name) || /^(requests\.)?hugepages-./.test(name)
-    if (!name.includes('/') && !standard) errors.push(invalid(field, name, 'must be a standard resource for quota'))
-    const { nano } = parseQuantity(amount)
-    if (nano < 0n) errors.push(invalid(field, amount, 'must be greater than or equal to 0'))
-    if (COUNTED.includes(name) && nano % 1_000_000_000n !== 0n)
-      errors.push(invalid(field, amount, 'must be an integer'))
+    checkQuotaResourceName(errors, `${at}[${name}]`, name)
+    checkAmount(errors, `${at}[${name}]`, name, amount)
   }
 }
 
-function checkScopes(errors: FieldError[], at: string, names: readonly string[], hard: Spec['hard']): void {
-  for (const scope of names) {
-    const meant = Object.hasOwn(SCOPES, scope) ? SCOPES[scope] : undefined
-    if (!meant) errors.push(invalid(at, names, 'unsupported scope'))
-    else if (Object.keys(hard ?? {}).some((name) => STANDARD.has(name) && !meant.includes(name))) {
-      errors.push(invalid(at, names, 'unsupported scope applied to resource'))
-    }
+/** The names that are bounded, and that `scope` doesn't know. */
+function foreign(scope: string, hard: Spec['hard']): string[] {
+  const meant = Object.hasOwn(SCOPES, scope) ? SCOPES[scope] : undefined
+  if (!meant) return []
+  return Object.keys(hard ?? {}).filter((name) => isQuotaResource(name) && !meant.includes(name))
+}
+
+function checkScopes(errors: FieldError[], { scopes = [], hard }: Spec): void {
+  const at = 'spec.scopes'
+  for (const scope of scopes) {
+    if (!Object.hasOwn(SCOPES, scope)) errors.push(invalid(at, scopes, 'unsupported scope'))
+    for (const _ of foreign(scope, hard)) errors.push(invalid(at, scopes, 'unsupported scope applied to resource'))
   }
-  if (CONFLICTS.some((pair) => pair.every((scope) => names.includes(scope)))) {
-    errors.push(invalid(at, names, 'conflicting scopes'))
+  for (const pair of CONFLICTS) {
+    if (pair.every((scope) => scopes.includes(scope))) errors.push(invalid(at, scopes, 'conflicting scopes'))
   }
 }
 
-function checkSelector(errors: FieldError[], { scopeSelector, hard }: Spec): void {
+function checkSelector(errors: FieldError[], { scopeSelector, scopes, hard }: Spec): void {
   const at = 'spec.scopeSelector.matchExpressions'
   const rules = scopeSelector?.matchExpressions ?? []
-  for (const { scopeName, operator, values = [] } of rules) {
-    if (!Object.hasOwn(SCOPES, scopeName)) errors.push(invalid(`${at}.scopeName`, scopeName, 'unsupported scope'))
+  for (const { scopeName, operator = '', values = [] } of rules) {
+    if (!Object.hasOwn(SCOPES, scopeName ?? '')) {
+      errors.push(invalid(`${at}.scopeName`, scopeName ?? '', 'unsupported scope'))
+    }
+    for (const _ of foreign(scopeName, hard)) {
+      const shown = internalShape(scopeSelector, { matchExpressions: null })
+      errors.push(invalid(at, shown, 'unsupported scope applied to resource'))
+    }
     if (WITHOUT_VALUES.includes(scopeName) && operator !== 'Exists') {
       const why =
-        "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity"
+        "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity"
       errors.push(invalid(`${at}.operator`, operator, why))
     }
     if (operator === 'In' || operator === 'NotIn') {
@@ -94,8 +79,10 @@ function checkSelector(errors: FieldError[], { scopeSelector, hard }: Spec): voi
       if (values.length > 0) errors.push(invalid(`${at}.values`, values, why))
     } else errors.push(invalid(`${at}.operator`, operator, 'not a valid selector operator'))
   }
-  const known = rules.map(({ scopeName }) => scopeName).filter((name) => Object.hasOwn(SCOPES, name))
-  checkScopes(errors, `${at}.scopeName`, known, hard)
+  for (const pair of CONFLICTS) {
+    const both = pair.every((scope) => rules.some(({ scopeName }) => scopeName === scope))
+    if (both) errors.push(invalid(at, scopes, 'conflicting scopes'))
+  }
 }
 
 type Amounts = {
@@ -132,15 +119,15 @@ export const ResourceQuota = defineKind<ResourceQuota>({
     const errors: FieldError[] = []
     checkAmounts(errors, 'spec.hard', spec?.hard)
     if (spec) {
-      checkScopes(errors, 'spec.scopes', spec.scopes ?? [], spec.hard)
+      checkScopes(errors, spec)
       checkSelector(errors, spec)
     }
     return errors
   },
   validateUpdate(quota, old) {
-    const errors: FieldError[] = []
-    checkImmutable(errors, 'spec.scopes', [...(quota.spec?.scopes ?? [])].sort(), [...(old.spec?.scopes ?? [])].sort())
-    return errors
+    const sorted = (scopes: readonly string[] | undefined) => [...new Set(scopes)].sort()
+    const same = semanticEqual(sorted(quota.spec?.scopes), sorted(old.spec?.scopes))
+    return same ? [] : [invalid('spec.scopes', quota.spec?.scopes, 'field is immutable')]
   },
   validateStatusUpdate({ status }) {
     const errors: FieldError[] = []

@@ -1,11 +1,12 @@
 // RuntimeClass: which configuration of the container runtime runs a pod.
-import type { FieldError } from '../meta/errors.ts'
+import { type FieldError, invalid } from '../meta/errors.ts'
+import { dnsLabel } from '../meta/names.ts'
 import { validateLabels } from '../meta/object-meta.ts'
 import type * as types from '../types/node.v1.ts'
-import { checkImmutable, checkLabel } from './check.ts'
+import { checkImmutable } from './check.ts'
 import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'
-import { checkResourceMap } from './pod-validation/resources.ts'
+import { checkResources } from './pod-validation/resources.ts'
 import { checkTolerations } from './pod-validation/scheduling.ts'
 
 export type RuntimeClass = types.RuntimeClass
@@ -21,13 +22,15 @@ export const RuntimeClass = defineKind<RuntimeClass>({
   columns: [text('Handler', (c) => c.handler ?? '', 'The configuration of the runtime.'), age()],
   validate(c) {
     const errors: FieldError[] = []
-    checkLabel(errors, 'handler', c.handler)
-    checkResourceMap(errors, 'overhead.podFixed', c.overhead?.podFixed, false)
+    const handler = c.handler ?? ''
+    for (const problem of dnsLabel(handler)) errors.push(invalid('handler', handler, problem))
+    // k8s: told as the limits that they are like
+    checkResources(errors, 'overhead', { limits: c.overhead?.podFixed ?? {} }, new Set())
     errors.push(...validateLabels(c.scheduling?.nodeSelector, 'scheduling.nodeSelector'))
     checkTolerations(errors, 'scheduling.tolerations', c.scheduling?.tolerations)
     return errors
   },
-  validateUpdate(c, old) {
+  validateChange(c, old) {
     const errors: FieldError[] = []
     checkImmutable(errors, 'handler', c.handler, old.handler)
     return errors

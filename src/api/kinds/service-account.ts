@@ -6,6 +6,10 @@ import { defineKind } from './kind.ts'
 
 export type ServiceAccount = types.ServiceAccount
 
+function keepSecretNames(account: types.ServiceAccount): void {
+  if (account.secrets) account.secrets = account.secrets.map(({ name }) => (name === undefined ? {} : { name }))
+}
+
 export const ServiceAccount = defineKind<ServiceAccount>({
   group: '',
   version: 'v1',
@@ -15,5 +19,14 @@ export const ServiceAccount = defineKind<ServiceAccount>({
   shortNames: ['sa'],
   subresources: ['token'],
   description: 'An identity that processes in pods use towards the API.',
+  // k8s: of its secrets only the names are kept
+  prepareForCreate: keepSecretNames,
+  prepareForUpdate: keepSecretNames,
+  warnings: ({ metadata }, old) => {
+    const key = 'kubernetes.io/enforce-mountable-secrets'
+    const isNew = metadata.annotations?.[key] !== undefined && old?.metadata.annotations?.[key] === undefined
+    const sentence = 'deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets'
+    return isNew ? [`metadata.annotations[${key}]: ${sentence}`] : []
+  },
   columns: [integer('Secrets', (sa) => sa.secrets?.length, 'Number of secrets its pods may use.'), age()],
 })

@@ -1,79 +1,77 @@
-// The rules of Services. k8s: field paths and sentences as the real server's.
-import { isIP } from 'node:net'
-import { duplicate, type FieldError, forbiddenField, invalid, required } from '../meta/errors.ts'
-import { dnsLabel, dnsSubdomain, portName, portNumber, qualifiedName } from '../meta/names.ts'
+// The rules of Services: what stands in one. What a change of one may do is in service-update.ts.
+// k8s: field paths, sentences and order as the real server's.
+import { duplicate, type FieldError, forbiddenField, invalid, notSupported, required } from '../meta/errors.ts'
+import { dnsLabel, dnsSubdomain, portNumber, qualifiedName } from '../meta/names.ts'
 import type { DeepReadonly } from '../meta/object.ts'
 import { validateLabels } from '../meta/object-meta.ts'
 import type { Service, ServicePort, ServiceSpec } from '../types/core.v1.ts'
-import { checkCidr, checkIp, checkName, checkOneOf, checkRange, type Errors } from './check.ts'
+import { checkCidr, checkIp, checkName, checkOneOf, checkPort, type Errors } from './check.ts'
+import { checkEndpointIp } from './endpoint-address.ts'
+import { internalShape, SERVICE_PORT_FIELDS } from './internal-shape.ts'
+import { checkClusterIps, isHeadless } from './service-addresses.ts'
 
 type AnyService = DeepReadonly<Service>
 type Spec = DeepReadonly<ServiceSpec>
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort']
 const MAX_AFFINITY_SECONDS = 86400
-const NONE = 'None'
+const ONLY_BALANCED = "may only be used when `type` is 'LoadBalancer'"
+const TOPOLOGY_HINTS = 'service.kubernetes.io/topology-aware-hints'
+const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode'
+const SOURCE_RANGES = 'service.beta.kubernetes.io/load-balancer-source-ranges'
 
-export function validateService({ spec }: AnyService): FieldError[] {
+/** @param old an update: addresses that were let in once may stay */
+export function validateService(service: AnyService, old?: AnyService): FieldError[] {
   const errors: Errors = []
-  const headless = spec.clusterIP === NONE || spec.clusterIPs?.[0] === NONE
-  checkOneOf(errors, 'spec.type', spec.type, TYPES)
-  if (spec.type === 'LoadBalancer' && headless) {
-    errors.push(invalid('spec.clusterIPs[0]', NONE, "may not be set to 'None' for LoadBalancer services"))
-  }
-  if (spec.type === 'NodePort' && headless) {
-    errors.push(invalid('spec.clusterIPs[0]', NONE, "may not be set to 'None' for NodePort services"))
+  const { spec } = service
+  const headless = isHeadless(spec)
+  checkTopology(errors, service.metadata.annotations ?? {})
+  if (!spec.ports?.length && !headless && spec.type !== 'ExternalName') errors.push(required('spec.ports'))
+  if (headless && (spec.type === 'LoadBalancer' || spec.type === 'NodePort')) {
+    errors.push(invalid('spec.clusterIPs[0]', 'None', `may not be set to 'None' for ${spec.type} services`))
   }
   if (spec.type === 'ExternalName') checkExternalName(errors, spec)
-  else if (!headless && !spec.ports?.length) errors.push(required('spec.ports'))
-  checkPorts(errors, spec)
+  const names = new Set<string>()
+  spec.ports?.forEach((port, i) => {
+    checkServicePort(errors, `spec.ports[${i}]`, port, (spec.ports?.length ?? 0) > 1, names)
+  })
   errors.push(...validateLabels(spec.selector, 'spec.selector'))
   checkAffinity(errors, spec)
-  if (spec.type !== 'ExternalName') checkClusterIps(errors, spec)
+  checkClusterIps(errors, spec, old?.spec)
   spec.externalIPs?.forEach((ip, i) => {
-    checkIp(errors, `spec.externalIPs[${i}]`, ip)
+    const before = errors.length
+    checkIp(errors, `spec.externalIPs[${i}]`, ip, old?.spec.externalIPs)
+    if (errors.length === before) checkEndpointIp(errors, `spec.externalIPs[${i}]`, ip)
   })
-  checkLoadBalancer(errors, spec)
+  checkOneOf(errors, 'spec.type', spec.type, TYPES)
+  checkUniquePorts(errors, spec)
+  checkSourceRanges(errors, service, old)
+  const allocates = spec.allocateLoadBalancerNodePorts
+  if (allocates !== undefined && spec.type !== 'LoadBalancer') {
+    errors.push(forbiddenField('spec.allocateLoadBalancerNodePorts', ONLY_BALANCED))
+  }
+  if (allocates === undefined && spec.type === 'LoadBalancer') errors.push(required('allocateLoadBalancerNodePorts'))
+  checkBalancerClass(errors, spec)
   checkPolicies(errors, spec)
   return errors
 }
 
+function checkTopology(errors: Errors, annotations: Readonly<Record<string, string>>): void {
+  const [mode, hints] = [annotations[TOPOLOGY_MODE], annotations[TOPOLOGY_HINTS]]
+  if (mode === undefined || hints === undefined || mode === hints) return
+  const why = `must match annotations[${TOPOLOGY_HINTS}] when both are specified`
+  errors.push(invalid(`metadata.annotations[${TOPOLOGY_MODE}]`, mode, why))
+}
+
 function checkExternalName(errors: Errors, spec: Spec): void {
-  if (spec.clusterIPs?.length) {
-    errors.push(forbiddenField('spec.clusterIPs', 'may not be set for ExternalName services'))
-  }
-  for (const key of ['ipFamilies', 'ipFamilyPolicy'] as const) {
+  for (const key of ['clusterIPs', 'ipFamilies', 'ipFamilyPolicy'] as const) {
     if (spec[key]?.length) errors.push(forbiddenField(`spec.${key}`, 'may not be set for ExternalName services'))
   }
   const name = spec.externalName?.replace(/\.$/, '')
-  if (!name) errors.push(required('spec.externalName'))
-  else checkName(errors, 'spec.externalName', name, dnsSubdomain)
+  checkName(errors, 'spec.externalName', name, dnsSubdomain)
 }
 
-function checkPorts(errors: Errors, spec: Spec): void {
-  const ports = spec.ports ?? []
-  const [names, seen, nodePorts] = [new Set<string>(), new Set<string>(), new Set<string>()]
-  ports.forEach((port, i) => {
-    const at = `spec.ports[${i}]`
-    checkPort(errors, at, port, ports.length > 1, names)
-    if (port.nodePort && spec.type === 'ClusterIP') {
-      errors.push(forbiddenField(`${at}.nodePort`, "may not be used when `type` is 'ClusterIP'"))
-    }
-    if (port.nodePort && spec.type === 'ExternalName') {
-      errors.push(forbiddenField(`${at}.nodePort`, "may not be used when `type` is 'ExternalName'"))
-    }
-    const key = `${port.protocol}/${port.port}`
-    if (seen.has(key)) errors.push(duplicate(at, { protocol: port.protocol, port: port.port }))
-    seen.add(key)
-    if (port.nodePort) {
-      const nodeKey = `${port.protocol}/${port.nodePort}`
-      if (nodePorts.has(nodeKey)) errors.push(duplicate(`${at}.nodePort`, port.nodePort))
-      nodePorts.add(nodeKey)
-    }
-  })
-}
-
-function checkPort(
+function checkServicePort(
   errors: Errors,
   at: string,
   port: DeepReadonly<ServicePort>,
@@ -89,159 +87,118 @@ function checkPort(
   }
   for (const problem of portNumber(port.port ?? 0)) errors.push(invalid(`${at}.port`, port.port ?? 0, problem))
   checkOneOf(errors, `${at}.protocol`, port.protocol, ['TCP', 'UDP', 'SCTP'])
-  const target = port.targetPort
-  if (target !== undefined) {
-    const problems = typeof target === 'number' ? portNumber(target) : portName(target)
-    for (const problem of problems) errors.push(invalid(`${at}.targetPort`, target, problem))
+  checkPort(errors, `${at}.targetPort`, port.targetPort)
+  if (port.appProtocol !== undefined) {
+    for (const problem of qualifiedName(port.appProtocol)) {
+      errors.push(invalid(`${at}.appProtocol`, port.appProtocol, problem))
+    }
   }
-  if (port.nodePort && portNumber(port.nodePort).length > 0) {
-    errors.push(invalid(`${at}.nodePort`, port.nodePort, portNumber(port.nodePort)[0]!))
+}
+
+function checkUniquePorts(errors: Errors, spec: Spec): void {
+  const ports = spec.ports ?? []
+  if (spec.type === 'ClusterIP') {
+    ports.forEach(({ nodePort }, i) => {
+      const field = `spec.ports[${i}].nodePort`
+      if (nodePort) errors.push(forbiddenField(field, "may not be used when `type` is 'ClusterIP'"))
+    })
   }
-  if (port.appProtocol) checkName(errors, `${at}.appProtocol`, port.appProtocol, qualifiedName)
+  const [seen, nodePorts] = [new Set<string>(), new Set<string>()]
+  ports.forEach(({ protocol, nodePort }, i) => {
+    if (!nodePort) return
+    const key = `${protocol}/${nodePort}`
+    if (nodePorts.has(key)) errors.push(duplicate(`spec.ports[${i}].nodePort`, nodePort))
+    nodePorts.add(key)
+  })
+  ports.forEach(({ protocol, port }, i) => {
+    const key = `${protocol}/${port}`
+    if (seen.has(key)) {
+      errors.push(duplicate(`spec.ports[${i}]`, internalShape({ protocol, port }, SERVICE_PORT_FIELDS)))
+    }
+    seen.add(key)
+  })
 }
 
 function checkAffinity(errors: Errors, spec: Spec): void {
   checkOneOf(errors, 'spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None'])
-  const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds
-  const field = 'spec.sessionAffinityConfig.clientIP.timeoutSeconds'
-  if (spec.sessionAffinity === 'ClientIP' && seconds !== undefined) {
-    if (seconds <= 0 || seconds > MAX_AFFINITY_SECONDS) {
-      errors.push(invalid(field, seconds, `must be greater than 0 and less than ${MAX_AFFINITY_SECONDS}`))
-    }
+  const field = 'spec.sessionAffinityConfig'
+  const config = spec.sessionAffinityConfig
+  if (spec.sessionAffinity === 'None' && config) {
+    errors.push(forbiddenField(field, 'must not be set when session affinity is None'))
   }
-  if (spec.sessionAffinity === 'None' && spec.sessionAffinityConfig) {
-    errors.push(forbiddenField('spec.sessionAffinityConfig', 'must not be set when session affinity is None'))
-  }
-}
-
-function checkClusterIps(errors: Errors, spec: Spec): void {
-  const { clusterIP, clusterIPs = [], ipFamilies = [] } = spec
-  if (clusterIP && clusterIPs.length > 0 && clusterIPs[0] !== clusterIP) {
-    errors.push(invalid('spec.clusterIPs', clusterIPs, 'first value must match `clusterIP`'))
-  }
-  clusterIPs.forEach((ip, i) => {
-    const field = `spec.clusterIPs[${i}]`
-    if (ip === NONE) {
-      if (clusterIPs.length > 1) {
-        errors.push(invalid(field, ip, "'None' must be the first and only value"))
-      }
-      return
-    }
-    checkIp(errors, field, ip)
-    const family = ipFamilies[i]
-    if (family && isIP(ip) !== 0 && isIP(ip) !== (family === 'IPv6' ? 6 : 4)) {
-      errors.push(invalid(field, ip, `expected an ${family} value as indicated by \`ipFamilies[${i}]\``))
-    }
-  })
-  if (clusterIPs.length > 2) {
-    errors.push(invalid('spec.clusterIPs', clusterIPs, 'may only hold up to 2 values'))
-  }
-  ipFamilies.forEach((family, i) => {
-    checkOneOf(errors, `spec.ipFamilies[${i}]`, family, ['IPv4', 'IPv6'])
-    if (ipFamilies.indexOf(family) < i) errors.push(duplicate(`spec.ipFamilies[${i}]`, family))
-  })
-  if (spec.ipFamilyPolicy) {
-    checkOneOf(errors, 'spec.ipFamilyPolicy', spec.ipFamilyPolicy, [
-      'PreferDualStack',
-      'RequireDualStack',
-      'SingleStack',
-    ])
-    if (spec.ipFamilyPolicy === 'SingleStack' && ipFamilies.length > 1) {
-      errors.push(
-        invalid(
-          'spec.ipFamilyPolicy',
-          spec.ipFamilyPolicy,
-          'must be RequireDualStack or PreferDualStack when multiple `ipFamilies` are specified',
-        ),
-      )
-    }
+  if (spec.sessionAffinity !== 'ClientIP') return
+  const why = 'when session affinity type is ClientIP'
+  const seconds = config?.clientIP?.timeoutSeconds
+  if (!config) errors.push(required(field, why))
+  else if (!config.clientIP) errors.push(required(`${field}.clientIP`, why))
+  else if (seconds === undefined) errors.push(required(`${field}.clientIP.timeoutSeconds`, why))
+  else if (seconds <= 0 || seconds > MAX_AFFINITY_SECONDS) {
+    const bounds = `must be greater than 0 and less than ${MAX_AFFINITY_SECONDS}`
+    errors.push(invalid(`${field}.clientIP.timeoutSeconds`, seconds, bounds))
   }
 }
 
-function checkLoadBalancer(errors: Errors, spec: Spec): void {
+/** As a field, or as the annotation that was there before. */
+function checkSourceRanges(errors: Errors, { spec, metadata }: AnyService, old: AnyService | undefined): void {
   const balanced = spec.type === 'LoadBalancer'
-  const only = "may only be used when `type` is 'LoadBalancer'"
-  if (spec.loadBalancerSourceRanges?.length) {
-    if (!balanced) errors.push(forbiddenField('spec.LoadBalancerSourceRanges', only))
-    spec.loadBalancerSourceRanges.forEach((range, i) => {
-      checkCidr(errors, `spec.loadBalancerSourceRanges[${i}]`, range.trim())
+  const ranges = spec.loadBalancerSourceRanges ?? []
+  if (ranges.length > 0) {
+    const field = 'spec.LoadBalancerSourceRanges'
+    if (!balanced) errors.push(forbiddenField(field, ONLY_BALANCED))
+    const kept = (old?.spec.loadBalancerSourceRanges ?? []).map((range) => range.trim())
+    ranges.forEach((range, i) => {
+      checkCidr(errors, `${field}[${i}]`, range.trim(), kept)
     })
+    return
   }
-  if (spec.allocateLoadBalancerNodePorts !== undefined && !balanced) {
-    errors.push(forbiddenField('spec.allocateLoadBalancerNodePorts', only))
-  }
-  if (balanced && spec.allocateLoadBalancerNodePorts === undefined) {
-    errors.push(required('spec.allocateLoadBalancerNodePorts'))
-  }
-  if (spec.loadBalancerClass !== undefined) {
-    if (!balanced) errors.push(forbiddenField('spec.loadBalancerClass', only))
-    checkName(errors, 'spec.loadBalancerClass', spec.loadBalancerClass, qualifiedName)
-  }
+  const text = metadata.annotations?.[SOURCE_RANGES]
+  if (text === undefined) return
+  const field = `metadata.annotations[${SOURCE_RANGES}]`
+  if (!balanced) errors.push(forbiddenField(field, ONLY_BALANCED))
+  if (text === old?.metadata.annotations?.[SOURCE_RANGES] || text.trim() === '') return
+  for (const range of text.trim().split(',')) checkCidr(errors, field, range.trim())
 }
+
+export function checkBalancerClass(errors: Errors, spec: Spec): void {
+  const name = spec.loadBalancerClass
+  if (name === undefined) return
+  if (spec.type !== 'LoadBalancer') errors.push(forbiddenField('spec.loadBalancerClass', ONLY_BALANCED))
+  else for (const problem of qualifiedName(name)) errors.push(invalid('spec.loadBalancerClass', name, problem))
+}
+
+/** Reachable from outside the cluster. */
+export const isExternal = (spec: Spec): boolean =>
+  spec.type === 'LoadBalancer' ||
+  spec.type === 'NodePort' ||
+  (spec.type === 'ClusterIP' && Boolean(spec.externalIPs?.length))
+
+export const needsHealthPort = (spec: Spec): boolean =>
+  spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local'
 
 function checkPolicies(errors: Errors, spec: Spec): void {
-  const external = spec.type === 'NodePort' || spec.type === 'LoadBalancer' || Boolean(spec.externalIPs?.length)
-  if (spec.externalTrafficPolicy) {
-    if (!external) {
-      errors.push(
-        invalid(
-          'spec.externalTrafficPolicy',
-          spec.externalTrafficPolicy,
-          'may only be set for externally-accessible services',
-        ),
-      )
-    } else checkOneOf(errors, 'spec.externalTrafficPolicy', spec.externalTrafficPolicy, ['Cluster', 'Local'])
-  } else if (external && spec.type !== 'ExternalName') {
-    errors.push(required('spec.externalTrafficPolicy', 'for externally-accessible services'))
-  }
-  if (spec.healthCheckNodePort) {
-    if (spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local') {
-      checkRange(errors, 'spec.healthCheckNodePort', spec.healthCheckNodePort, 1, 65535)
-    } else {
-      errors.push(
-        invalid(
-          'spec.healthCheckNodePort',
-          spec.healthCheckNodePort,
-          "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
-        ),
-      )
+  const external = spec.externalTrafficPolicy
+  const field = 'spec.externalTrafficPolicy'
+  if (isExternal(spec)) checkOneOf(errors, field, external, ['Cluster', 'Local'])
+  else if (external) errors.push(invalid(field, external, 'may only be set for externally-accessible services'))
+  const health = spec.healthCheckNodePort ?? 0
+  if (!needsHealthPort(spec)) {
+    if (health !== 0) {
+      const why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+      errors.push(invalid('spec.healthCheckNodePort', health, why))
     }
+    // An absent one is filled in when the Service is written.
+  } else if (health !== 0)
+    for (const problem of portNumber(health)) errors.push(invalid('spec.healthCheckNodePort', health, problem))
+  const internal = spec.internalTrafficPolicy
+  if (
+    internal !== undefined ||
+    (spec.type !== undefined && ['NodePort', 'LoadBalancer', 'ClusterIP'].includes(spec.type))
+  ) {
+    checkOneOf(errors, 'spec.internalTrafficPolicy', internal, ['Cluster', 'Local'])
   }
-  checkOneOf(
-    errors,
-    'spec.internalTrafficPolicy',
-    spec.internalTrafficPolicy,
-    ['Cluster', 'Local'],
-    spec.type === 'ExternalName',
-  )
-  if (spec.trafficDistribution) {
-    checkOneOf(errors, 'spec.trafficDistribution', spec.trafficDistribution, [
-      'PreferClose',
-      'PreferSameNode',
-      'PreferSameZone',
-    ])
+  const known = ['PreferClose', 'PreferSameZone', 'PreferSameNode']
+  const distribution = spec.trafficDistribution
+  if (distribution !== undefined && !known.includes(distribution)) {
+    errors.push(notSupported('spec.trafficDistribution', distribution, known))
   }
-}
-
-/** k8s: addresses and families stay as long as both the old and the new type have them. */
-export function validateServiceUpdate({ spec }: AnyService, { spec: old }: AnyService): FieldError[] {
-  const errors: Errors = []
-  if (spec.type === 'ExternalName' || old.type === 'ExternalName') return errors
-  const [now, before] = [spec.clusterIPs ?? [], old.clusterIPs ?? []]
-  if (before.length === 0 || before[0] === '') return errors
-  if (now[0] !== before[0]) {
-    const shown = now.length > 0 ? now : []
-    errors.push(
-      now[0]
-        ? invalid('spec.clusterIPs[0]', shown, 'may not change once set')
-        : invalid('spec.clusterIPs[0]', shown, 'primary clusterIP can not be unset'),
-    )
-  }
-  if (spec.ipFamilies?.[0] && old.ipFamilies?.[0] && spec.ipFamilies[0] !== old.ipFamilies[0]) {
-    errors.push(invalid('spec.ipFamilies[0]', spec.ipFamilies, 'may not change once set'))
-  }
-  if (old.loadBalancerClass !== spec.loadBalancerClass && old.type === 'LoadBalancer' && spec.type === 'LoadBalancer') {
-    errors.push(invalid('spec.loadBalancerClass', spec.loadBalancerClass, 'may not change once set'))
-  }
-  return errors
 }

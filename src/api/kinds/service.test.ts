@@ -61,7 +61,7 @@ test('a cluster IP cannot change', () => {
   const obj = service({ ...structuredClone(old.spec), clusterIP: '10.96.0.6' })
   Service.prepareForUpdate?.(obj, old)
   assert.deepEqual(
-    Service.validateUpdate?.(obj, old).map((e) => `${e.field}: ${e.message}`),
+    Service.validateChange?.(obj, old).map((e) => `${e.field}: ${e.message}`),
     ['spec.clusterIPs[0]: Invalid value: ["10.96.0.6"]: may not change once set'],
   )
 })

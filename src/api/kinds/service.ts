@@ -1,12 +1,14 @@
 // Service: a stable address for a set of pods. Its rules stand in service-validation.ts; addresses and node ports are allocated by
 // the server between prepareForCreate and validate.
 
-import { dns1035Label } from '../meta/names.ts'
+import { dnsLabel } from '../meta/names.ts'
 import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/core.v1.ts'
 import { age, labelMap, text, wide } from './columns.ts'
 import { defineKind } from './kind.ts'
-import { validateService, validateServiceUpdate } from './service-validation.ts'
+import { validateServiceStatus, validateServiceUpdate } from './service-update.ts'
+import { isExternal, validateService } from './service-validation.ts'
+import { serviceWarnings } from './service-warnings.ts'
 
 export type Service = types.Service
 
@@ -104,7 +106,7 @@ export const Service = defineKind<Service>({
     age(),
     wide(labelMap('Selector', (s) => s.spec.selector, 'Labels of the pods behind it.')),
   ],
-  validateName: dns1035Label,
+  validateName: dnsLabel,
   hasGeneration: false,
   selectableFields: {
     'spec.clusterIP': (s) => s.spec.clusterIP ?? '',
@@ -125,25 +127,25 @@ export const Service = defineKind<Service>({
       port.protocol ||= 'TCP'
       if (port.targetPort === undefined || port.targetPort === 0 || port.targetPort === '') port.targetPort = port.port
     }
-    const external = spec.type === 'NodePort' || spec.type === 'LoadBalancer'
-    if (external || (spec.type === 'ClusterIP' && spec.externalIPs?.length)) spec.externalTrafficPolicy ||= 'Cluster'
+    if (isExternal(spec)) spec.externalTrafficPolicy ||= 'Cluster'
     if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ||= 'Cluster'
     if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true
     // k8s: LoadBalancer addresses are virtual unless said otherwise
-    for (const ingress of s.status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= 'VIP'
+    if (spec.type === 'LoadBalancer') {
+      for (const ingress of s.status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= 'VIP'
+    }
     s.status ??= {}
     s.status.loadBalancer ??= {}
   },
-  validate: validateService,
-  validateUpdate: validateServiceUpdate,
+  validate: (s) => validateService(s),
+  validateChange: validateServiceUpdate,
+  validateStatusUpdate: validateServiceStatus,
+  warnings: (s) => serviceWarnings(s),
   prepareForCreate(s) {
     s.status = { loadBalancer: {} }
     const { spec } = s
     if (spec.clusterIP && !spec.clusterIPs?.length) spec.clusterIPs = [spec.clusterIP]
     if (!spec.clusterIP && spec.clusterIPs?.[0]) spec.clusterIP = spec.clusterIPs[0]
-    if (spec.type === 'ExternalName') return
-    spec.ipFamilyPolicy ||= 'SingleStack'
-    spec.ipFamilies ??= [spec.clusterIP?.includes(':') ? 'IPv6' : 'IPv4']
   },
   prepareForUpdate(s, old) {
     keepAllocated(s, old)

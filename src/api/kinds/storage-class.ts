@@ -1,9 +1,11 @@
 // StorageClass: how volumes of a class are made.
-import { type FieldError, required } from '../meta/errors.ts'
+import { semanticEqual } from '../meta/equality.ts'
+import { type FieldError, forbiddenField, notSupported, required } from '../meta/errors.ts'
 import type * as types from '../types/storage.v1.ts'
-import { checkImmutable, checkOneOf } from './check.ts'
+import { checkImmutable } from './check.ts'
 import { age, bool, name, text } from './columns.ts'
 import { defineKind } from './kind.ts'
+import { checkParameters, checkProvisioner, checkTopologies } from './storage-rules.ts'
 
 export type StorageClass = types.StorageClass
 
@@ -38,17 +40,24 @@ export const StorageClass = defineKind<StorageClass>({
   },
   validate(c) {
     const errors: FieldError[] = []
-    if (!c.provisioner) errors.push(required('provisioner'))
-    checkOneOf(errors, 'reclaimPolicy', c.reclaimPolicy, ['Delete', 'Retain'])
-    checkOneOf(errors, 'volumeBindingMode', c.volumeBindingMode, ['Immediate', 'WaitForFirstConsumer'])
+    checkProvisioner(errors, 'provisioner', c.provisioner)
+    checkParameters(errors, c.parameters, true)
+    const { reclaimPolicy: policy, volumeBindingMode: mode } = c
+    if (policy && !POLICIES.includes(policy)) errors.push(notSupported('reclaimPolicy', policy, POLICIES))
+    if (mode === undefined) errors.push(required('volumeBindingMode'))
+    else if (!MODES.includes(mode)) errors.push(notSupported('volumeBindingMode', mode, MODES))
+    checkTopologies(errors, 'allowedTopologies', c.allowedTopologies)
     return errors
   },
-  validateUpdate(c, old) {
+  validateChange(c, old) {
     const errors: FieldError[] = []
-    const why = 'updates to %s are forbidden.'
-    for (const key of ['parameters', 'provisioner', 'reclaimPolicy', 'volumeBindingMode'] as const) {
-      checkImmutable(errors, key, c[key], old[key], key === 'volumeBindingMode' ? undefined : why.replace('%s', key))
+    for (const key of ['parameters', 'provisioner', 'reclaimPolicy'] as const) {
+      if (!semanticEqual(c[key], old[key])) errors.push(forbiddenField(key, `updates to ${key} are forbidden.`))
     }
+    checkImmutable(errors, 'volumeBindingMode', c.volumeBindingMode, old.volumeBindingMode)
     return errors
   },
 })
+
+const POLICIES = ['Delete', 'Retain']
+const MODES = ['Immediate', 'WaitForFirstConsumer']

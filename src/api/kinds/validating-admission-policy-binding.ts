@@ -1,7 +1,8 @@
 // ValidatingAdmissionPolicyBinding: where a policy holds, with which parameters, and what happens.
-import { type FieldError, required } from '../meta/errors.ts'
+import { duplicate, type FieldError, invalid, notSupported, required } from '../meta/errors.ts'
+import { dnsSubdomain } from '../meta/names.ts'
 import type * as types from '../types/admissionregistration.v1.ts'
-import { checkOneOf, checkPresent, checkUnique } from './check.ts'
+import { checkName } from './check.ts'
 import { age, text } from './columns.ts'
 import { defineKind } from './kind.ts'
 import { checkMatchResources, checkParamRef, defaultMatchResources, paramRefText } from './webhook-rules.ts'
@@ -28,20 +29,22 @@ export const ValidatingAdmissionPolicyBinding = defineKind<ValidatingAdmissionPo
   },
   validate({ spec }) {
     const errors: FieldError[] = []
-    checkPresent(errors, 'spec.policyName', spec.policyName)
+    checkName(errors, 'spec.policyName', spec.policyName, dnsSubdomain)
     checkParamRef(errors, 'spec.paramRef', spec.paramRef)
-    checkMatchResources(errors, 'spec.matchResources', spec.matchResources, false)
-    if (!spec.validationActions?.length)
-      errors.push(required('spec.validationActions', 'at least one validation action is required'))
-    spec.validationActions?.forEach((action, i) => {
-      checkOneOf(errors, `spec.validationActions[${i}]`, action, ['Audit', 'Deny', 'Warn'])
+    // k8s: the path is spelled so
+    checkMatchResources(errors, 'spec.matchResouces', spec.matchResources, false)
+    const actions: readonly string[] = spec.validationActions ?? []
+    const field = 'spec.validationActions'
+    actions.forEach((action, i) => {
+      if (!ACTIONS.includes(action)) errors.push(notSupported(`${field}[${i}]`, action, ACTIONS))
+      if (actions.indexOf(action) < i) errors.push(duplicate(`${field}[${i}]`, action))
     })
-    checkUnique(
-      errors,
-      spec.validationActions,
-      (a) => a,
-      (i) => `spec.validationActions[${i}]`,
-    )
+    if (actions.includes('Deny') && actions.includes('Warn')) errors.push(invalid(field, actions, TWICE))
+    if (actions.length === 0) errors.push(required(field, 'at least one validation action is required'))
     return errors
   },
 })
+
+const ACTIONS = ['Audit', 'Deny', 'Warn']
+const TWICE =
+  'must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)'

@@ -20,5 +20,6 @@ export const ValidatingWebhookConfiguration = defineKind<ValidatingWebhookConfig
     defaultWebhooks(c.webhooks)
   },
   validate: (c) => validateWebhooks(c.webhooks),
+  validateChange: (c, old) => validateWebhooks(c.webhooks, old.webhooks ?? []),
   hasGeneration: true,
 })

@@ -1,9 +1,11 @@
 // VolumeAttributesClass: attributes of volumes that can change while they are in use.
-import { type FieldError, required } from '../meta/errors.ts'
+import { semanticEqual } from '../meta/equality.ts'
+import { type FieldError, forbiddenField } from '../meta/errors.ts'
+import type { DeepReadonly } from '../meta/object.ts'
 import type * as types from '../types/storage.v1.ts'
-import { checkImmutable } from './check.ts'
 import { age, name, text } from './columns.ts'
 import { defineKind } from './kind.ts'
+import { checkParameters, checkProvisioner } from './storage-rules.ts'
 
 export type VolumeAttributesClass = types.VolumeAttributesClass
 
@@ -22,18 +24,19 @@ export const VolumeAttributesClass = defineKind<VolumeAttributesClass>({
     text('DriverName', (c) => c.driverName ?? '', 'The storage driver.'),
     age(),
   ],
-  validate(c) {
+  validate: classErrors,
+  validateChange(c, old) {
     const errors: FieldError[] = []
-    if (!c.driverName) errors.push(required('driverName'))
-    if (Object.keys(c.parameters ?? {}).length === 0) {
-      errors.push(required('parameters', 'must contain at least one key/value pair'))
+    for (const key of ['driverName', 'parameters'] as const) {
+      if (!semanticEqual(c[key], old[key])) errors.push(forbiddenField(key, `updates to ${key} are forbidden.`))
     }
-    return errors
-  },
-  validateUpdate(c, old) {
-    const errors: FieldError[] = []
-    checkImmutable(errors, 'driverName', c.driverName, old.driverName)
-    checkImmutable(errors, 'parameters', c.parameters, old.parameters)
-    return errors
+    return [...errors, ...classErrors(c)]
   },
 })
+
+function classErrors(c: DeepReadonly<types.VolumeAttributesClass>): FieldError[] {
+  const errors: FieldError[] = []
+  checkProvisioner(errors, 'driverName', c.driverName)
+  checkParameters(errors, c.parameters, false)
+  return errors
+}

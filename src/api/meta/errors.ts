@@ -104,6 +104,7 @@ export const unsupportedMediaType = (types: string[]) =>
 /** k8s: of built-in resources the web server says so, and knows no list. */
 export const unsupportedPatch = () => new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {})
 export const tooLarge = (message: string) => new StatusError(413, 'RequestEntityTooLarge', message)
+export const urlTooLong = () => new StatusError(414, 'Unknown', 'the URL of the request is too long')
 export const tooManyRequests = (message: string, retryAfterSeconds: number) =>
   new StatusError(429, 'TooManyRequests', message, { retryAfterSeconds })
 export const serviceUnavailable = (message: string) => new StatusError(503, 'ServiceUnavailable', message)
@@ -128,47 +129,89 @@ export interface FieldError {
   message: string
 }
 
+/** Found in one go. Past it nobody reads on, and answers would be many times as long as requests. */
+const MOST_FOUND = 10_000
+const MOST_FOUND_CHARACTERS = 4 * 1024 * 1024
+/** Are told of those that were found until then. */
+const TOLD = 20
+let found: { errors: FieldError[]; characters: number } | undefined
+
+/** @throws StatusError (422) when too much was found already since the last turn of the event loop: objects are checked within one */
+function noted(error: FieldError): FieldError {
+  if (!found) {
+    found = { errors: [], characters: 0 }
+    queueMicrotask(() => {
+      found = undefined
+    })
+  }
+  found.characters += error.field.length + error.message.length
+  if (found.errors.push(error) > MOST_FOUND || found.characters > MOST_FOUND_CHARACTERS)
+    throw tooMuchFound(found.errors)
+  return error
+}
+
+function tooMuchFound(errors: readonly FieldError[]): StatusError {
+  const causes = errors.slice(0, TOLD).map(({ type, field, message }) => ({
+    reason: type,
+    message: message.slice(0, 1000),
+    field: field.slice(0, 1000),
+  }))
+  const text = causes.map(({ field, message }) => `${field}: ${message}`).join(', ')
+  return new StatusError(422, 'Invalid', `too many errors, the first ones: [${text}]`, { causes })
+}
+
 const shown = (value: unknown) => (value === undefined ? 'null' : JSON.stringify(value))
-export const invalid = (field: string, value: unknown, why: string): FieldError => ({
-  type: 'FieldValueInvalid',
-  field,
-  message: `Invalid value: ${shown(value)}: ${why}`,
-})
-export const required = (field: string, why = ''): FieldError => ({
-  type: 'FieldValueRequired',
-  field,
-  message: why ? `Required value: ${why}` : 'Required value',
-})
-export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError => ({
-  type: 'FieldValueNotSupported',
-  field,
-  message: `Unsupported value: ${shown(value)}: supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}`,
-})
-export const forbiddenField = (field: string, why: string): FieldError => ({
-  type: 'FieldValueForbidden',
-  field,
-  message: `Forbidden: ${why}`,
-})
-export const duplicate = (field: string, value: unknown): FieldError => ({
-  type: 'FieldValueDuplicate',
-  field,
-  message: `Duplicate value: ${shown(value)}`,
-})
-export const notFoundValue = (field: string, value: unknown): FieldError => ({
-  type: 'FieldValueNotFound',
-  field,
-  message: `Not found: ${shown(value)}`,
-})
-export const tooLong = (field: string, maxBytes: number): FieldError => ({
-  type: 'FieldValueTooLong',
-  field,
-  message: `Too long: may not be more than ${maxBytes} bytes`,
-})
-export const tooMany = (field: string, count: number, max: number): FieldError => ({
-  type: 'FieldValueTooMany',
-  field,
-  message: `Too many: ${count}: must have at most ${max} items`,
-})
+export const invalid = (field: string, value: unknown, why: string): FieldError =>
+  noted({
+    type: 'FieldValueInvalid',
+    field,
+    message: `Invalid value: ${shown(value)}: ${why}`,
+  })
+export const required = (field: string, why = ''): FieldError =>
+  noted({
+    type: 'FieldValueRequired',
+    field,
+    message: why ? `Required value: ${why}` : 'Required value',
+  })
+export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError =>
+  noted({
+    type: 'FieldValueNotSupported',
+    field,
+    message:
+      supported.length > 0
+        ? `Unsupported value: ${shown(value)}: supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}`
+        : `Unsupported value: ${shown(value)}`,
+  })
+export const forbiddenField = (field: string, why: string): FieldError =>
+  noted({
+    type: 'FieldValueForbidden',
+    field,
+    message: `Forbidden: ${why}`,
+  })
+export const duplicate = (field: string, value: unknown, why = ''): FieldError =>
+  noted({
+    type: 'FieldValueDuplicate',
+    field,
+    message: `Duplicate value: ${shown(value)}${why && `: ${why}`}`,
+  })
+export const notFoundValue = (field: string, value: unknown, why = ''): FieldError =>
+  noted({
+    type: 'FieldValueNotFound',
+    field,
+    message: `Not found: ${shown(value)}${why && `: ${why}`}`,
+  })
+export const tooLong = (field: string, maxBytes: number): FieldError =>
+  noted({
+    type: 'FieldValueTooLong',
+    field,
+    message: `Too long: may not be more than ${maxBytes} bytes`,
+  })
+export const tooMany = (field: string, count: number, max: number): FieldError =>
+  noted({
+    type: 'FieldValueTooMany',
+    field,
+    message: `Too many: ${count}: must have at most ${max} items`,
+  })
 
 /** 422 for an object whose fields are wrong. k8s: `Deployment.apps "web" is invalid: spec.replicas: Invalid value: …`. */
 export function invalidObject(gk: { group: string; kind: string }, name: string, errors: FieldError[]): StatusError {

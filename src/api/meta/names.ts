@@ -48,6 +48,23 @@ export function dnsSubdomain(value: string): string[] {
   return problems
 }
 
+const LABEL_UNDERSCORE = '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?'
+const SUBDOMAIN_UNDERSCORE = `${LABEL_UNDERSCORE}(\\.${LABEL_UNDERSCORE})*`
+const SUBDOMAIN_UNDERSCORE_RE = whole(SUBDOMAIN_UNDERSCORE)
+const SUBDOMAIN_UNDERSCORE_SENTENCE = regexSentence(
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
+  SUBDOMAIN_UNDERSCORE,
+  'example.com',
+)
+
+/** Search domains: underscores are allowed, as in the names of SRV records. */
+export function dnsSubdomainWithUnderscore(value: string): string[] {
+  const problems: string[] = []
+  if (bytes(value) > 253) problems.push(maxLength(253))
+  if (!SUBDOMAIN_UNDERSCORE_RE.test(value)) problems.push(SUBDOMAIN_UNDERSCORE_SENTENCE)
+  return problems
+}
+
 /** The prefix of a name the server will complete: as if a character followed a trailing dash. */
 export const asPrefix =
   (rule: (name: string) => string[]) =>
@@ -178,7 +195,7 @@ export function portName(value: string): string[] {
   const problems: string[] = []
   if (bytes(value) > 15) problems.push('must be no more than 15 characters')
   if (!/^[-a-z0-9]+$/.test(value)) {
-    problems.push('must contain only alphanumeric characters (a-z, 0-9), and hyphens (-)')
+    problems.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)')
   }
   if (!/[a-z]/.test(value)) problems.push('must contain at least one letter (a-z)')
   if (value.includes('--')) problems.push('must not contain consecutive hyphens')

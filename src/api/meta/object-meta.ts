@@ -69,14 +69,15 @@ export function validateAnnotations(
 
 function validateOwners({ ownerReferences = [] }: Meta, field: string): FieldError[] {
   const errors: FieldError[] = []
-  for (const { apiVersion, kind, name, uid } of ownerReferences) {
+  for (const owner of ownerReferences) {
+    const { apiVersion, kind, name, uid } = owner
     const version = apiVersion?.includes('/') ? apiVersion.slice(apiVersion.indexOf('/') + 1) : apiVersion
-    if (!version) errors.push(invalid(`${field}.apiVersion`, apiVersion, 'version must not be empty'))
-    if (!kind) errors.push(invalid(`${field}.kind`, kind, 'must not be empty'))
-    if (!name) errors.push(invalid(`${field}.name`, name, 'must not be empty'))
-    if (!uid) errors.push(invalid(`${field}.uid`, uid, 'must not be empty'))
+    if (!version) errors.push(invalid(`${field}.apiVersion`, apiVersion ?? '', 'version must not be empty'))
+    if (!kind) errors.push(invalid(`${field}.kind`, kind ?? '', 'must not be empty'))
+    if (!name) errors.push(invalid(`${field}.name`, name ?? '', 'must not be empty'))
+    if (!uid) errors.push(invalid(`${field}.uid`, uid ?? '', 'must not be empty'))
     if (kind === 'Event' && apiVersion === 'v1') {
-      errors.push(invalid(field, ownerReferences, `/v1, Kind=Event is disallowed from being an owner`))
+      errors.push(invalid(field, owner, '/v1, Kind=Event is disallowed from being an owner'))
     }
   }
   const [first, ...more] = ownerReferences.filter((ref) => ref.controller)
@@ -110,17 +111,24 @@ export function finalizerWarnings(finalizers: readonly string[], field = 'metada
   })
 }
 
+/** k8s: names without a domain are a few old ones. */
+export function standardFinalizerErrors(finalizer: string, field: string): FieldError[] {
+  if (finalizer.includes('/') || STANDARD_FINALIZERS.includes(finalizer)) return []
+  return [invalid(field, finalizer, 'name is neither a standard finalizer name nor is it fully qualified')]
+}
+
 function validateFinalizers(finalizers: readonly string[] | undefined, field: string, any: boolean): FieldError[] {
   const errors: FieldError[] = []
   for (const finalizer of any ? [] : (finalizers ?? [])) {
     for (const problem of qualifiedName(finalizer)) errors.push(invalid(field, finalizer, problem))
-    if (!finalizer.includes('/') && !STANDARD_FINALIZERS.includes(finalizer)) {
-      errors.push(invalid(field, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'))
-    }
   }
   if (finalizers?.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     errors.push(invalid(field, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'))
   }
+  if (any) return errors
+  finalizers?.forEach((finalizer, i) => {
+    errors.push(...standardFinalizerErrors(finalizer, `${field}[${i}]`))
+  })
   return errors
 }
 

@@ -44,8 +44,8 @@ function maxInto(total: ResourceList, other: DeepReadonly<ResourceList>): Resour
   return total
 }
 
-/** k8s: the greater of the running containers' sum and any moment of the start-up, sidecars counted in both; then the overhead. */
-function podResources(spec: Spec, side: Side): ResourceList {
+/** k8s: the greater of the running containers' sum and any moment of the start-up, sidecars counted in both. */
+function containerResources(spec: Spec, side: Side): ResourceList {
   const total: ResourceList = {}
   for (const container of spec.containers ?? []) addInto(total, container.resources?.[side])
   const sidecars: ResourceList = {}
@@ -60,7 +60,12 @@ function podResources(spec: Spec, side: Side): ResourceList {
       maxInto(startup, addInto({ ...sidecars }, own))
     }
   }
-  maxInto(total, startup)
+  return maxInto(total, startup)
+}
+
+/** Of the containers; then what the pod says as a whole, and the overhead. */
+function podResources(spec: Spec, side: Side): ResourceList {
+  const total = containerResources(spec, side)
   const whole = spec.resources?.[side]
   if (whole) Object.assign(total, whole)
   if (side === 'requests') addInto(total, spec.overhead)
@@ -71,6 +76,9 @@ function podResources(spec: Spec, side: Side): ResourceList {
   return total
 }
 
+/** What the containers ask for together, whatever the pod says as a whole. Amounts must be readable. */
+export const containerRequests = (spec: Spec): ResourceList => containerResources(spec, 'requests')
+export const containerLimits = (spec: Spec): ResourceList => containerResources(spec, 'limits')
 /** What the scheduler has to find room for. */
 export const podRequests = (pod: DeepReadonly<{ spec: PodSpec }>): ResourceList => podResources(pod.spec, 'requests')
 export const podLimits = (pod: DeepReadonly<{ spec: PodSpec }>): ResourceList => podResources(pod.spec, 'limits')

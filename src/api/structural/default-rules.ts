@@ -3,6 +3,7 @@ import { jsonEqual } from '../meta/equality.ts'
 import { type FieldError, invalid } from '../meta/errors.ts'
 import { isFields, itemsOf, type Props, propertyOf, valuesOf } from './props.ts'
 import { pruneResource } from './prune.ts'
+import { defaultRuleErrors } from './rules.ts'
 import { NO_OLD, validateValue } from './values.ts'
 
 export function defaultErrors(props: Props, path: string): FieldError[] {
@@ -24,6 +25,7 @@ function walk(props: Props, path: string, errors: FieldError[]): void {
 
 function checkDefault(props: Props, path: string, errors: FieldError[]): void {
   const at = `${path}.default`
+  const known = errors.length
   const pruned = prunedDefault(props)
   if (!jsonEqual(pruned, props.default)) {
     errors.push(invalid(at, props.default, 'must not have unknown fields'))
@@ -32,6 +34,7 @@ function checkDefault(props: Props, path: string, errors: FieldError[]): void {
     const inside = error.field === '<nil>' || error.field === '' ? '' : `.${error.field}`
     errors.push({ ...error, field: `${at}${inside}` })
   }
+  if (errors.length === known) errors.push(...defaultRuleErrors(props, props.default, at))
 }
 
 /** Seen as the value of a field, so that lists and leaves are looked at as well. */

@@ -1,51 +1,39 @@
-// Patterns of custom resources' schemas: Go's regular expressions, in JavaScript's terms. Compiled once each and kept, up to a bound.
+// Patterns of custom resources' schemas: Go's regular expressions, matched in time linear in the text, so that nobody can stop the server
+// with a pattern that explodes. Compiled once each and kept, up to a bound.
+import { CelError } from '../cel/errors.ts'
+import { type Matcher, matcher } from '../cel/library/regex-program.ts'
 
 const MAX_KEPT = 2000
-const compiled = new Map<string, RegExp | undefined>()
+const compiled = new Map<string, Matcher | undefined>()
 
-const POSIX: Readonly<Record<string, string>> = {
-  alnum: '0-9A-Za-z',
-  alpha: 'A-Za-z',
-  ascii: '\\x00-\\x7F',
-  blank: '\\t ',
-  cntrl: '\\x00-\\x1F\\x7F',
-  digit: '0-9',
-  graph: '!-~',
-  lower: 'a-z',
-  print: ' -~',
-  punct: '!-\\/:-@\\[-`{-~',
-  space: '\\t\\n\\v\\f\\r ',
-  upper: 'A-Z',
-  word: '0-9A-Za-z_',
-  xdigit: '0-9A-Fa-f',
-}
+/** @throws CelError for what is no pattern, in Go's words */
+export const compilePattern = (pattern: string): Matcher => matcher(pattern)
 
-/** @throws SyntaxError for what is no pattern */
-export function compilePattern(pattern: string): RegExp {
-  const flags = /^\(\?([ims]+)\)/.exec(pattern)
-  const source = pattern
-    .slice(flags?.[0].length ?? 0)
-    .replace(/\[:(\w+):\]/g, (whole, name: string) => POSIX[name] ?? whole)
-    .replace(/\(\?P</g, '(?<')
-    .replace(/\\([Az])/g, (_, letter: string) => (letter === 'A' ? '(?<![\\s\\S])' : '(?![\\s\\S])'))
-  try {
-    return new RegExp(source, `${flags?.[1] ?? ''}u`)
-  } catch {
-    return new RegExp(source, flags?.[1] ?? '') // Go allows escapes that mean nothing, as JavaScript does without Unicode rules
-  }
-}
-
-/** A pattern that cannot be understood restricts nothing: its definition was refused or is old. */
+/**
+ * A pattern that cannot be understood restricts nothing: its definition was refused or is old. A text on which it takes too long does
+ * not match.
+ */
 export function patternMatches(pattern: string, text: string): boolean {
   let known = compiled.get(pattern)
   if (!known && !compiled.has(pattern)) {
-    try {
-      known = compilePattern(pattern)
-    } catch {
-      known = undefined
-    }
+    known = compiledOrNone(pattern)
     if (compiled.size >= MAX_KEPT) compiled.clear()
     compiled.set(pattern, known)
   }
-  return known?.test(text) ?? true
+  if (!known) return true
+  try {
+    return known.test(text)
+  } catch (err) {
+    if (err instanceof CelError) return false
+    throw err
+  }
+}
+
+function compiledOrNone(pattern: string): Matcher | undefined {
+  try {
+    return compilePattern(pattern)
+  } catch (err) {
+    if (err instanceof CelError) return undefined
+    throw err
+  }
 }

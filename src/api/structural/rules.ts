@@ -35,3 +35,12 @@ export function ruleErrors(props: Props, path: string): readonly FieldError[] {
   if (!hasRules(props)) return []
   return compile?.(props as Parameters<typeof compileSchemaRules>[0], path).errors ?? []
 }
+
+/** What the rules in a schema say of a default that it gives: as a new value, and as one that stays. k8s: both have to hold. */
+export function defaultRuleErrors(props: Props, value: unknown, path: string): readonly FieldError[] {
+  if (!compile || !hasRules(props)) return []
+  const rules = compile(props as Parameters<typeof compileSchemaRules>[0], '', false)
+  if (rules.errors.length > 0) return [] // they are told where they stand
+  const fresh = rules.validate(value, undefined, path)
+  return fresh.length > 0 ? fresh : rules.validate(value, value, path, () => {})
+}

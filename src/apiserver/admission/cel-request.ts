@@ -1,5 +1,5 @@
-// An admission request as expressions see it: the variables of match conditions and policies, their types, and the questions to the
-// authoriser. Its answers may take time (a webhook decides); an expression is then evaluated anew once they are there.
+// The questions that expressions of match conditions and policies put to the authoriser. Its answers may take time (a webhook decides);
+// an expression is then evaluated anew once they are there.
 
 import {
   type AuthorizationAnswer,
@@ -7,52 +7,10 @@ import {
   authorizerValue,
   requestResourceValue,
 } from '../../api/cel/library/authorizer.ts'
-import {
-  AUTHORIZER,
-  BOOL,
-  type CelType,
-  DYN,
-  listOf,
-  mapOf,
-  objectType,
-  RESOURCE_CHECK,
-  STRING,
-} from '../../api/cel/types.ts'
 import type { UserInfo } from '../../api/wire.ts'
 import type { Authorize } from '../authorize.ts'
 import type { Attributes, Decision } from '../authz/attributes.ts'
 import type { AdmissionRequest } from './admission.ts'
-
-const KIND = objectType('kubernetes.GroupVersionKind', { group: STRING, version: STRING, kind: STRING })
-const RESOURCE = objectType('kubernetes.GroupVersionResource', { group: STRING, version: STRING, resource: STRING })
-const USER = objectType('kubernetes.UserInfo', {
-  username: STRING,
-  uid: STRING,
-  groups: listOf(STRING),
-  extra: mapOf(STRING, listOf(STRING)),
-})
-export const REQUEST_TYPE: CelType = objectType('kubernetes.AdmissionRequest', {
-  kind: KIND,
-  resource: RESOURCE,
-  subResource: STRING,
-  requestKind: KIND,
-  requestResource: RESOURCE,
-  requestSubResource: STRING,
-  name: STRING,
-  namespace: STRING,
-  operation: STRING,
-  userInfo: USER,
-  dryRun: BOOL,
-  options: DYN,
-})
-
-export const REQUEST_VARIABLES: Readonly<Record<string, CelType>> = {
-  object: DYN,
-  oldObject: DYN,
-  request: REQUEST_TYPE,
-  authorizer: AUTHORIZER,
-  'authorizer.requestResource': RESOURCE_CHECK,
-}
 
 const MOST_ROUNDS = 16
 

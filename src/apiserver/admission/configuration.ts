@@ -1,7 +1,9 @@
 // The settings of single plug-ins, as an AdmissionConfiguration gives them (apiserver.config.k8s.io/v1). Everything is checked when it is
 // read: a field that is wrong or unknown is named, with its path.
 
+import { dirname, isAbsolute, resolve } from 'node:path'
 import type { ScopeRule } from '../quota/usage.ts'
+import { parseWebhookUsers, type WebhookUsers } from '../webhooks/webhook-users.ts'
 import type { EventLimit, LimitType } from './event-rate-limit.ts'
 import {
   LATEST,
@@ -26,6 +28,9 @@ export interface PluginConfigurations {
   readonly PodSecurity?: PodSecuritySettings
   readonly EventRateLimit?: readonly EventLimit[]
   readonly ResourceQuota?: readonly LimitedResource[]
+  /** As whom webhooks are called. */
+  readonly MutatingAdmissionWebhook?: WebhookUsers
+  readonly ValidatingAdmissionWebhook?: WebhookUsers
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -38,11 +43,14 @@ export class ConfigurationError extends Error {
   }
 }
 
-/**
- * @param read what another file holds that the configuration names
- * @throws ConfigurationError
- */
-export function parseAdmissionConfiguration(value: unknown, read: (path: string) => unknown): PluginConfigurations {
+/** What other files hold that the configuration names. */
+export interface OtherFiles {
+  yaml(path: string): unknown
+  text(path: string): string
+}
+
+/** @throws ConfigurationError */
+export function parseAdmissionConfiguration(value: unknown, files: OtherFiles): PluginConfigurations {
   const whole = fields(value, 'AdmissionConfiguration', ['apiVersion', 'kind', 'plugins'])
   isOfType(whole, '', ['apiserver.config.k8s.io/v1'], ['AdmissionConfiguration'])
   const found: Record<string, unknown> = {}
@@ -52,19 +60,40 @@ export function parseAdmissionConfiguration(value: unknown, read: (path: string)
     const plugin = text(name, `${at}.name`)
     if (Object.hasOwn(found, plugin)) throw new ConfigurationError(`${at}.name`, `${plugin} is there twice`)
     if (path && configuration) throw new ConfigurationError(at, 'path and configuration cannot be both set')
-    const given = path ? read(text(path, `${at}.path`)) : configuration
+    const given = path ? files.yaml(text(path, `${at}.path`)) : configuration
     const where = path ? `${at}.path ${String(path)}` : `${at}.configuration`
     const parse = Object.hasOwn(PARSERS, plugin) ? PARSERS[plugin] : undefined
     // k8s: a plug-in without settings of its own ignores what is there.
-    found[plugin] = given === undefined ? undefined : parse?.(given, where)
+    found[plugin] = given === undefined ? undefined : parse?.(given, where, files)
   })
   return found as PluginConfigurations
 }
 
-const PARSERS: Readonly<Record<string, (value: unknown, at: string) => unknown>> = {
+const PARSERS: Readonly<Record<string, (value: unknown, at: string, files: OtherFiles) => unknown>> = {
   PodSecurity: podSecurityOf,
   EventRateLimit: eventLimitsOf,
   ResourceQuota: limitedOf,
+  MutatingAdmissionWebhook: webhookUsersOf,
+  ValidatingAdmissionWebhook: webhookUsersOf,
+}
+
+const WEBHOOK_ADMISSION = ['apiserver.config.k8s.io/v1', 'apiserver.config.k8s.io/v1alpha1']
+
+function webhookUsersOf(value: unknown, at: string, files: OtherFiles): WebhookUsers | undefined {
+  const whole = fields(value, at, ['apiVersion', 'kind', 'kubeConfigFile'])
+  isOfType(whole, at, WEBHOOK_ADMISSION, ['WebhookAdmissionConfiguration', 'WebhookAdmission'])
+  const path = whole['kubeConfigFile']
+  if (!path) return undefined
+  const file = text(path, `${at}.kubeConfigFile`)
+  if (!isAbsolute(file)) {
+    throw new ConfigurationError(
+      `${at}.kubeConfigFile`,
+      `must be an absolute file path, but got ${JSON.stringify(file)}`,
+    )
+  }
+  const readText = (name: string) => files.text(resolve(dirname(file), name))
+  const fail = (field: string, why: string) => new ConfigurationError(`${at}.kubeConfigFile ${file}: ${field}`, why)
+  return parseWebhookUsers(files.yaml(file), readText, fail)
 }
 
 const POD_SECURITY = ['v1', 'v1beta1', 'v1alpha1'].map((version) => `pod-security.admission.config.k8s.io/${version}`)

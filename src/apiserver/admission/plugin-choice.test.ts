@@ -16,8 +16,11 @@ test('the standard plug-ins run unless they are disabled, others when they are e
 test('names that do not exist, and names in both lists, are refused', () => {
   const problem = (enabled: string[], disabled: string[]) => choiceProblem(PLUGINS, { enabled, disabled })
   assert.equal(problem(['AlwaysPullImages', 'AlwaysAdmit'], ['LimitRanger']), undefined)
-  assert.match(problem(['Magic'], [])!, /^enable-admission-plugins plugin "Magic" is unknown; there are AlwaysAdmit, /)
-  assert.match(problem([], ['RBACEscalation'])!, /^disable-admission-plugins plugin "RBACEscalation" is unknown/)
+  assert.match(
+    problem(['Magic'], [])!,
+    /^--enable-admission-plugins: plug-in "Magic" is unknown; there are AlwaysAdmit, /,
+  )
+  assert.match(problem([], ['RBACEscalation'])!, /^--disable-admission-plugins: plug-in "RBACEscalation" is unknown/)
   assert.match(
     problem(['Priority'], ['Priority'])!,
     /^Priority in enable-admission-plugins and disable-admission-plugins/,

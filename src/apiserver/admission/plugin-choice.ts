@@ -38,7 +38,7 @@ export function choiceProblem(
   for (const [list, names] of lists) {
     const unknown = names.find((name) => !known.has(name))
     if (unknown)
-      return `${list} plugin ${JSON.stringify(unknown)} is unknown; there are ${[...known].sort().join(', ')}`
+      return `--${list}: plug-in ${JSON.stringify(unknown)} is unknown; there are ${[...known].sort().join(', ')}`
   }
   const both = enabled.filter((name) => disabled.includes(name))
   return both.length > 0

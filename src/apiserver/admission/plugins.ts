@@ -96,6 +96,7 @@ export const PLUGINS: readonly Entry[] = [
   on('PodTopologyLabels', ({ lookup }) => podTopologyLabels(lookup)),
   off('PodResizeValidator', ({ lookup }) => podResizeValidator(lookup)),
   always('WebhookConditions', () => webhookConditions),
+  on('MutatingAdmissionPolicy', ({ policies }) => policies.mutating),
   on('MutatingAdmissionWebhook', ({ webhooks }) => webhooks.mutating),
   on('ValidatingAdmissionPolicy', ({ policies }) => policies.validating),
   on('ValidatingAdmissionWebhook', ({ webhooks }) => webhooks.validating),

@@ -29,7 +29,7 @@ export function serviceAccount(lookup: Lookup, clock: Clock, random: () => numbe
       const { kind, operation, subresource, object } = request
       if (!isKind(kind, Pod) || operation !== 'CREATE' || subresource !== '') return
       const pod = object as unknown as Pod
-      if (isMirror(pod)) return
+      if (isMirror(pod)) return refuseSecrets(request, pod)
       pod.spec.serviceAccountName ||= pod.spec.serviceAccount || 'default'
       pod.spec.serviceAccount = pod.spec.serviceAccountName
       const account = await find(lookup, clock, request, pod.spec.serviceAccountName)
@@ -44,17 +44,18 @@ export function serviceAccount(lookup: Lookup, clock: Clock, random: () => numbe
       const added = operation === 'UPDATE' && subresource === 'ephemeralcontainers'
       if (!added && (operation !== 'CREATE' || subresource !== '')) return
       const pod = object as unknown as DeepReadonly<Pod>
-      if (isMirror(pod)) {
-        const why = added ? undefined : mirrorPodProblem(pod)
-        if (why) throw refused(request, why)
-        return
-      }
+      if (isMirror(pod)) return added ? undefined : refuseSecrets(request, pod)
       const account = await lookup.get(ServiceAccount, pod.spec.serviceAccountName ?? '', namespace)
       if (!account || !limitsSecrets(account)) return
       const why = added ? forbiddenEphemeralReference(pod, account) : forbiddenReference(pod, account)
       if (why) throw refused(request, why)
     },
   }
+}
+
+function refuseSecrets(request: AdmissionRequest, pod: DeepReadonly<Pod>): void {
+  const why = mirrorPodProblem(pod)
+  if (why) throw refused(request, why)
 }
 
 const isMirror = ({ metadata }: DeepReadonly<Pod>) =>

@@ -1,6 +1,7 @@
 // How an aggregated server is told on whose behalf a request comes: headers with the user, believed because of the client certificate
 // of the front proxy; and the objects from which such a server learns whom to believe.
 import type { UserInfo } from '../../api/wire.ts'
+import { FRONT_PROXY_NAMES } from '../authn/request-header.ts'
 import type { WantedObject } from '../bootstrap/objects.ts'
 
 const USER = 'X-Remote-User'
@@ -52,7 +53,7 @@ export const authenticationConfigMap = ({ clients, frontProxy }: Authorities): W
   metadata: { name: NAME, namespace: NAMESPACE },
   data: {
     'client-ca-file': clients,
-    'requestheader-allowed-names': JSON.stringify(['front-proxy-client']),
+    'requestheader-allowed-names': JSON.stringify(FRONT_PROXY_NAMES),
     'requestheader-client-ca-file': frontProxy,
     'requestheader-extra-headers-prefix': JSON.stringify([EXTRA]),
     'requestheader-group-headers': JSON.stringify([GROUP]),

@@ -35,7 +35,10 @@ test('an address that is taken or outside of the range is refused', async () => 
     /spec\.clusterIPs: Invalid value: .*failed to allocate IP 10\.96\.0\.77: provided IP is already allocated/,
   )
   const outside = await make('second', { clusterIP: '10.97.0.1' })
-  assert.match(outside.body.message, /not in the valid range\. The range of valid IPs is 10\.96\.0\.0\/24/)
+  assert.match(
+    outside.body.message,
+    /failed to allocate IP 10\.97\.0\.1: the provided network does not match the current range/,
+  )
 })
 
 test('concurrent Services never share an address, and a full range says so', async () => {
@@ -48,6 +51,43 @@ test('concurrent Services never share an address, and a full range says so', asy
   for (let i = 0; i < 20 && last === 201; i++) last = (await tiny.post(SERVICES, service(`t${i}`))).status
   assert.equal(last, 500)
   await tiny.close()
+})
+
+const WRITERS = 64
+const tallied = (codes: number[]) =>
+  Object.fromEntries([201, 422].map((code) => [code, codes.filter((c) => c === code).length]))
+
+test('of many writers that ask for the same address or port at once, one gets it', async () => {
+  const wide = await testApi()
+  const rush = async (prefix: string, spec: object) => {
+    const names = Array.from({ length: WRITERS }, (_, i) => `${prefix}${i}`)
+    return Promise.all(names.map((name) => wide.post(SERVICES, service(name, spec))))
+  }
+  const sameAddress = await rush('a', { clusterIP: '10.96.0.200' })
+  assert.deepEqual(tallied(sameAddress.map(({ status }) => status)), { 201: 1, 422: WRITERS - 1 })
+  for (const { body } of sameAddress.filter(({ status }) => status === 422)) {
+    assert.match(body.message, /failed to allocate IP 10\.96\.0\.200: provided IP is already allocated/)
+  }
+  const samePort = await rush('p', { type: 'NodePort', ports: [{ port: 80, nodePort: 31_000 }] })
+  assert.deepEqual(tallied(samePort.map(({ status }) => status)), { 201: 1, 422: WRITERS - 1 })
+  for (const { body } of samePort.filter(({ status }) => status === 422)) {
+    assert.match(body.message, /nodePort: Invalid value: 31000: provided port is already allocated/)
+  }
+  const any = await rush('n', { type: 'LoadBalancer', externalTrafficPolicy: 'Local' })
+  const specs = any.map(({ body }) => body.spec)
+  assert.equal(new Set(specs.map(({ clusterIP }) => clusterIP)).size, WRITERS)
+  const ports = specs.flatMap((spec) => [spec.ports[0].nodePort, spec.healthCheckNodePort])
+  assert.equal(new Set(ports).size, WRITERS * 2)
+  assert.ok(ports.every((port) => port >= 30_000 && port <= 32_767 && port !== 31_000))
+  // what was refused took nothing: all can be had once the winners are gone
+  const winners = [...sameAddress, ...samePort].filter(({ status }) => status === 201)
+  for (const { body } of winners) await wide.delete(`${SERVICES}/${body.metadata.name}`)
+  const heir = await wide.post(
+    SERVICES,
+    service('heir', { type: 'NodePort', clusterIP: '10.96.0.200', ports: [{ port: 80, nodePort: 31_000 }] }),
+  )
+  assert.equal(heir.status, 201)
+  await wide.close()
 })
 
 test('a deleted Service gives its address and ports back', async () => {

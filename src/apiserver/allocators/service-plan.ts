@@ -69,34 +69,59 @@ function planAddresses(
 ): void {
   const spec = service.spec!
   if (spec.type === 'ExternalName') return
-  const family = `IPv${range.family}`
-  spec.ipFamilyPolicy ??= 'SingleStack'
-  if (!spec.ipFamilies?.length) spec.ipFamilies = [family]
-  if (spec.clusterIP === HEADLESS) {
-    spec.clusterIPs = [HEADLESS]
-    return
-  }
-  if (spec.ipFamilyPolicy === 'RequireDualStack') {
-    const why = 'this cluster is not configured for dual-stack services'
-    errors.push(invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy, why))
-  }
-  if (spec.ipFamilies[0] !== family) {
-    errors.push(invalid('spec.ipFamilies[0]', spec.ipFamilies[0], 'not configured on this cluster'))
-    return
-  }
+  if (spec.clusterIP === HEADLESS) spec.clusterIPs = [HEADLESS]
+  if (!planFamilies(spec, range, errors) || spec.clusterIP === HEADLESS) return
   const wanted = spec.clusterIP || spec.clusterIPs?.[0]
   if (wanted) {
     const refuse = (why: string) =>
       errors.push(invalid('spec.clusterIPs', [wanted], `failed to allocate IP ${wanted}: ${why}`))
     if (!before.addresses.includes(wanted)) {
-      if (!range.contains(wanted)) {
-        refuse(`the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${range.cidr}`)
-      } else if (used.hasAddress(wanted)) refuse('provided IP is already allocated')
+      if (!range.contains(wanted)) refuse('the provided network does not match the current range')
+      else if (used.hasAddress(wanted)) refuse('provided IP is already allocated')
     }
     spec.clusterIP = wanted
   } else spec.clusterIP = freeAddress(range, used, random)
   spec.clusterIPs = [spec.clusterIP]
-  spec.ipFamilies = [family]
+}
+
+/**
+ * Families follow the addresses, then the cluster; this one has a single family. k8s: what has neither address nor selector is nobody's
+ * to route, so that it may have both. False when the addresses can't be given.
+ */
+function planFamilies(spec: NonNullable<Service['spec']>, range: AddressRange, errors: FieldError[]): boolean {
+  const own = `IPv${range.family}`
+  const free = spec.clusterIP === HEADLESS && Object.keys(spec.selector ?? {}).length === 0
+  spec.ipFamilyPolicy ??= free ? 'RequireDualStack' : 'SingleStack'
+  const policy = spec.ipFamilyPolicy
+  const field = 'spec.ipFamilyPolicy'
+  const found = errors.length
+  if (policy === 'SingleStack') {
+    const must = "must be 'RequireDualStack' or 'PreferDualStack' when multiple"
+    if (spec.clusterIPs?.length === 2) errors.push(invalid(field, policy, `${must} cluster IPs are specified`))
+    if (spec.ipFamilies?.length === 2) errors.push(invalid(field, policy, `${must} IP families are specified`))
+  }
+  const families = [...(spec.ipFamilies ?? [])]
+  spec.clusterIPs?.forEach((ip, i) => {
+    if (ip === HEADLESS || families[i] !== undefined) return
+    const family = ip.includes(':') ? 'IPv6' : 'IPv4'
+    if (family === own) families.push(family)
+    else errors.push(invalid(`spec.clusterIPs[${i}]`, spec.clusterIPs, `${family} is not configured on this cluster`))
+  })
+  if (errors.length > found) return false
+  if (free) {
+    if (families.length === 0) families.push(own)
+    if (families.length === 1 && policy !== 'SingleStack') families.push(families[0] === 'IPv4' ? 'IPv6' : 'IPv4')
+    spec.ipFamilies = families
+    return true
+  }
+  if (policy === 'RequireDualStack') {
+    errors.push(invalid(field, policy, 'this cluster is not configured for dual-stack services'))
+  }
+  families.forEach((family, i) => {
+    if (family !== own) errors.push(invalid(`spec.ipFamilies[${i}]`, family, 'not configured on this cluster'))
+  })
+  spec.ipFamilies = families.length > 0 ? families : [own]
+  return errors.length === found
 }
 
 /** k8s: the lower part of a range is left to those who choose addresses themselves, as long as the rest has any. */

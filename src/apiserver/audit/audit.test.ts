@@ -7,6 +7,8 @@ import { test } from 'node:test'
 import { forbidden, unauthorized } from '../../api/meta/errors.ts'
 import { FakeClock } from '../../base/clock.ts'
 import { silentLogger } from '../../base/log.ts'
+import { openMemoryStore } from '../storage/memory.ts'
+import type { Store } from '../storage/store.ts'
 import { ADMIN, configMap, type Json, testApi } from '../test-api.ts'
 import { AuditLog, type AuditOutput, RotatedFile, surplusBackups } from './audit-log.ts'
 import { Auditor } from './auditor.ts'
@@ -86,8 +88,9 @@ test('a watch is told when it begins and when it has ended', async () => {
     events.map(({ stage }) => stage),
     ['ResponseStarted'],
   )
+  const ended = watch.ended()
   watch.stop()
-  await watch.ended()
+  await ended
   assert.equal(events.at(-1).stage, 'ResponseComplete')
   await api.close()
 })
@@ -245,4 +248,46 @@ test('what does not fit in memory is dropped and counted; requests do not wait',
   release()
   await log.close()
   assert.deepEqual(written, ['12345\n', '67890\n67890\n'])
+})
+
+test('what a client says of the object it replaces is told, and the name that was made for a new one', async () => {
+  const { api, events } = await audited(policyOf([{ level: 'Metadata' }], { omitStages: ['RequestReceived'] }))
+  const { body } = await api.post(MAPS, { metadata: { generateName: 'made-' } })
+  assert.equal(events.at(-1).objectRef.name, body.metadata.name)
+  const { uid, resourceVersion } = body.metadata
+  await api.put(`${MAPS}/${body.metadata.name}`, { ...body, data: { a: 'b' } })
+  const { level, requestObject, objectRef } = events.at(-1)
+  assert.deepEqual([level, requestObject], ['Metadata', undefined])
+  assert.deepEqual([objectRef.uid, objectRef.resourceVersion], [uid, resourceVersion])
+  await api.close()
+})
+
+test('an error that nobody foresaw is a panic, and no answer besides', async () => {
+  const memory = openMemoryStore()
+  const store = new Proxy(memory, {
+    get(target, property) {
+      const value = Reflect.get(target, property, target)
+      if (typeof value !== 'function') return value
+      if (property !== 'write') return value.bind(target)
+      return async (write: Parameters<Store['write']>[0]) => {
+        if (write.key.endsWith('/broken')) throw new RangeError('out of luck')
+        return target.write(write)
+      }
+    },
+  })
+  const events: Json[] = []
+  const audit = {
+    policy: policyOf([{ level: 'Metadata' }]),
+    sink: { write: (line: string) => events.push(JSON.parse(line)) },
+  }
+  const api = await testApi({ store, audit })
+  events.length = 0
+  assert.equal((await api.post(MAPS, configMap('broken'))).status, 500)
+  assert.deepEqual(
+    events.map(({ stage }) => stage),
+    ['RequestReceived', 'Panic'],
+  )
+  const { code, reason, message } = events[1].responseStatus
+  assert.deepEqual([code, reason, message], [500, 'InternalError', "APIServer panic'd: out of luck"])
+  await api.close()
 })

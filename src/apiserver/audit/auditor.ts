@@ -99,11 +99,14 @@ export class AuditRecord {
 
   /** The answer is there; the one returned is to be sent: of a long one, the end is told too. */
   answered(response: ApiResponse, kind: Kind | undefined): ApiResponse {
-    if (this.#has('Request')) this.#requestObject = this.#objectOf(requestObject(this.#request, kind))
+    // k8s: whoever replaces an object says which one it thinks it is, and that is told at every level.
+    const wanted = this.#has('Request') || this.#info.verb === 'update'
+    const sent = wanted ? requestObject(this.#request, kind) : undefined
+    if (this.#has('Request')) this.#requestObject = this.#objectOf(sent)
     const { body } = response
     const object = body.kind === 'object' ? (body.object as Record<string, unknown>) : undefined
     this.#status = statusOf(response.status, object)
-    this.#identify(this.#requestObject, object)
+    if (this.#info.verb !== 'patch') this.#identify(sent, object)
     if (this.#has('RequestResponse')) this.#responseObject = this.#objectOf(responseObject(body))
     if (!this.#isLong) {
       this.stage('ResponseComplete')

@@ -10,6 +10,8 @@ export interface PeerIdentity {
   readonly fingerprint: string
   /** Whether the TLS layer verified it against the cluster's authority, for use as a client. */
   readonly trusted: boolean
+  /** Whether it verified against the front proxy's authority instead: such a client is no user, it speaks for users. */
+  readonly frontProxy?: boolean
 }
 
 export interface Credentials {
@@ -29,7 +31,8 @@ export type Answer = UserInfo | 'none' | 'invalid'
 
 export interface Authenticator {
   readonly name: string
-  authenticate(ctx: Ctx, credentials: Credentials): Promise<Answer>
+  /** A promise only where there is something to wait for. */
+  authenticate(ctx: Ctx, credentials: Credentials): Answer | Promise<Answer>
 }
 
 /** Recognises bearer tokens of one sort. */
@@ -72,7 +75,8 @@ export async function authenticate(
 ): Promise<UserInfo | undefined> {
   let invalid = false
   for (const authenticator of authenticators) {
-    const answer = await authenticator.authenticate(ctx, credentials)
+    const given = authenticator.authenticate(ctx, credentials)
+    const answer = given instanceof Promise ? await given : given
     if (answer === 'invalid') invalid = true
     else if (answer !== 'none') return withAuthenticated(answer)
   }

@@ -14,11 +14,16 @@ export interface TokenVerdict {
 export class BearerTokens {
   /** Of this API server: tokens must be meant for one of them. */
   readonly audiences: readonly string[]
-  readonly #sorts: readonly TokenAuthenticator[]
+  #sorts: readonly TokenAuthenticator[]
 
   constructor(sorts: readonly TokenAuthenticator[], audiences: readonly string[]) {
     this.#sorts = sorts
     this.audiences = audiences
+  }
+
+  /** From the next token on. */
+  use(sorts: readonly TokenAuthenticator[]): void {
+    this.#sorts = sorts
   }
 
   async verdict(ctx: Ctx, token: string, audiences: readonly string[] = this.audiences): Promise<TokenVerdict> {
@@ -38,10 +43,10 @@ export class BearerTokens {
   get authenticator(): Authenticator {
     return {
       name: 'bearer-token',
-      authenticate: async (ctx, { headers }) => {
+      authenticate: (ctx, { headers }) => {
         const token = bearerToken(headers['authorization'])
         if (token === undefined) return 'none'
-        return (await this.verdict(ctx, token)).user ?? 'invalid'
+        return this.verdict(ctx, token).then(({ user }) => user ?? 'invalid')
       },
     }
   }

@@ -1,4 +1,5 @@
 // Whom the impersonation headers name. Reads what was sent and judges nothing.
+import { sentHeaders, unescapedKey } from './sent-headers.ts'
 
 export interface WantedUser {
   readonly name: string
@@ -11,22 +12,23 @@ type Headers = Readonly<Record<string, string | undefined>>
 const PREFIX = 'impersonate-'
 const EXTRA = 'impersonate-extra-'
 
-/** The headers must not reach anything behind the API server (proxied services). */
-export const IMPERSONATION_HEADERS = /^impersonate-/
+/** For those in a hurry: is there anything to read at all? */
+export function hasImpersonation(headers: Headers): boolean {
+  for (const name in headers) if (name.startsWith(PREFIX)) return true
+  return false
+}
 
 /**
  * Undefined when nobody is named. @param rawHeaders names and values in turns; without them, a comma separates what was sent as several
  * headers.
  */
 export function impersonationHeaders(headers: Headers, rawHeaders?: readonly string[]): WantedUser | undefined {
-  let found = false
-  for (const name in headers) if (name.startsWith(PREFIX)) found = true
-  if (!found) return undefined
-  const values = rawHeaders ? distinct(rawHeaders) : split(headers)
+  if (!hasImpersonation(headers)) return undefined
+  const values = rawHeaders ? sentHeaders(rawHeaders, PREFIX) : split(headers)
   const extra: Record<string, string[]> = {}
   for (const [header, sent] of values) {
     if (!header.startsWith(EXTRA)) continue
-    const key = unescaped(header.slice(EXTRA.length))
+    const key = unescapedKey(header.slice(EXTRA.length))
     extra[key] = [...(Object.hasOwn(extra, key) ? extra[key]! : []), ...sent]
   }
   const name = values.get('impersonate-user')?.[0] ?? ''
@@ -34,18 +36,6 @@ export function impersonationHeaders(headers: Headers, rawHeaders?: readonly str
   const groups = values.get('impersonate-group') ?? []
   if (name === '' && uid === '' && groups.length === 0 && Object.keys(extra).length === 0) return undefined
   return { name, uid, groups, extra }
-}
-
-function distinct(rawHeaders: readonly string[]): Map<string, string[]> {
-  const values = new Map<string, string[]>()
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]!.toLowerCase()
-    if (!name.startsWith(PREFIX)) continue
-    // The wire has UTF-8; Node reads headers as Latin-1.
-    const value = Buffer.from(rawHeaders[at + 1]!.trim(), 'latin1').toString('utf8')
-    values.set(name, [...(values.get(name) ?? []), value])
-  }
-  return values
 }
 
 function split(headers: Headers): Map<string, string[]> {
@@ -56,12 +46,4 @@ function split(headers: Headers): Map<string, string[]> {
     values.set(name, single ? [value] : value.split(',').map((part) => part.trim()))
   }
   return values
-}
-
-function unescaped(key: string): string {
-  try {
-    return decodeURIComponent(key)
-  } catch {
-    return key
-  }
 }

@@ -79,10 +79,10 @@ export function secretTokenClaims(namespace: string, serviceAccount: ObjectIdent
   }
 }
 
-/** Reads claims whose signature was verified; undefined when they are not a service account's of this issuer. */
-export function parseClaims(claims: Claims, issuer: string): VerifiedToken | undefined {
+/** Reads claims whose signature was verified; undefined when they are not a service account's of these issuers. */
+export function parseClaims(claims: Claims, issuers: readonly string[]): VerifiedToken | undefined {
   if (claims['iss'] === SECRET_ISSUER) return parseSecretClaims(claims)
-  if (claims['iss'] !== issuer) return undefined
+  if (!issuers.includes(claims['iss'] as string)) return undefined
   const own = record(claims['kubernetes.io'])
   const namespace = text(own?.['namespace'])
   const serviceAccount = identity(own?.['serviceaccount'])

@@ -28,8 +28,9 @@ import { type KeyTexts, TokenKeys } from './token-keys.ts'
 export interface TokenOptions {
   readonly keys: KeyTexts
   readonly clock: Clock
-  readonly issuer?: string
-  /** Audiences that mean this API server; the issuer unless given. */
+  /** New tokens are from the first; those of the others are accepted. */
+  readonly issuers?: readonly string[]
+  /** Audiences that mean this API server; the issuers unless given. */
   readonly audiences?: readonly string[]
 }
 
@@ -50,6 +51,7 @@ const INVALID_SINCE = 'kubernetes.io/legacy-token-invalid-since'
 
 export class ServiceAccountTokens {
   readonly issuer: string
+  readonly #issuers: readonly string[]
   readonly audiences: readonly string[]
   readonly #store: Store
   readonly #clock: Clock
@@ -60,8 +62,9 @@ export class ServiceAccountTokens {
     this.#store = store
     this.#clock = options.clock
     this.#keys = new TokenKeys(options.keys)
-    this.issuer = options.issuer ?? DEFAULT_ISSUER
-    this.audiences = options.audiences ?? [this.issuer]
+    this.#issuers = options.issuers ?? [DEFAULT_ISSUER]
+    this.issuer = this.#issuers[0]!
+    this.audiences = options.audiences ?? this.#issuers
   }
 
   /** After a rotation. What was verified stays verified unless its key is gone. @throws Error for a bad key; the old ones stay */
@@ -130,7 +133,7 @@ export class ServiceAccountTokens {
     const known = this.#verified.get(digest)
     if (known) return known
     const signed = this.#keys.verify(token)
-    const claims = signed && parseClaims(signed, this.issuer)
+    const claims = signed && parseClaims(signed, this.#issuers)
     if (!claims) return undefined
     if (this.#verified.size >= MAX_REMEMBERED) this.#verified.delete(this.#verified.keys().next().value!)
     this.#verified.set(digest, claims)

@@ -6,6 +6,7 @@ import type { Store } from '../storage/store.ts'
 import { type Anonymous, type Authenticator, PUBLIC_PATHS, type TokenAuthenticator } from './authenticator.ts'
 import { BearerTokens } from './bearer-tokens.ts'
 import { bootstrapTokenAuthenticator } from './bootstrap-tokens.ts'
+import { requestHeaderAuthenticator } from './request-header.ts'
 import { DEFAULT_ISSUER } from './service-account-claims.ts'
 import { ServiceAccountTokens, serviceAccountAuthenticator } from './service-account-tokens.ts'
 import { type StaticTokens, staticTokenAuthenticator } from './static-tokens.ts'
@@ -17,9 +18,9 @@ export interface AuthenticationOptions {
   /** Health, version and cluster-info unless given. */
   readonly anonymous?: Anonymous
   readonly requestHeader?: Authenticator
-  /** Who service accounts' tokens are from. */
-  readonly issuer?: string
-  /** Audiences that mean this API server; the issuer unless given. */
+  /** Who service accounts' tokens are from: new ones from the first, the others are accepted. */
+  readonly issuers?: readonly string[]
+  /** Audiences that mean this API server; the issuers unless given. */
   readonly audiences?: readonly string[]
 }
 
@@ -27,8 +28,11 @@ export interface Authentication {
   /** Undefined without keys. */
   readonly tokens: ServiceAccountTokens | undefined
   readonly bearerTokens: BearerTokens
-  readonly anonymous: Anonymous
-  readonly requestHeader: Authenticator | undefined
+  /** As it is now. */
+  readonly anonymous: () => Anonymous
+  readonly requestHeader: Authenticator
+  /** What a configuration that has changed says now; static tokens stay. */
+  use(options: Pick<AuthenticationOptions, 'tokenAuthenticators' | 'anonymous'>): void
 }
 
 export function openAuthentication(
@@ -37,18 +41,24 @@ export function openAuthentication(
   pki: Pki | undefined,
   options: AuthenticationOptions = {},
 ): Authentication {
-  const issuer = options.issuer ?? DEFAULT_ISSUER
-  const audiences = options.audiences ?? [issuer]
-  const tokens = pki && new ServiceAccountTokens(store, { keys: pki.tokenKeys, clock, issuer, audiences })
-  const bearerTokens = new BearerTokens(
-    [
-      ...(options.staticTokens ? [staticTokenAuthenticator(options.staticTokens, audiences)] : []),
-      ...(tokens ? [serviceAccountAuthenticator(tokens)] : []),
-      bootstrapTokenAuthenticator(store, clock, audiences),
-      ...(options.tokenAuthenticators?.(audiences) ?? []),
-    ],
-    audiences,
-  )
-  const { anonymous = PUBLIC_PATHS, requestHeader } = options
-  return { tokens, bearerTokens, anonymous, requestHeader }
+  const issuers = options.issuers?.length ? options.issuers : [DEFAULT_ISSUER]
+  const audiences = options.audiences?.length ? options.audiences : issuers
+  const tokens = pki && new ServiceAccountTokens(store, { keys: pki.tokenKeys, clock, issuers, audiences })
+  const own = [
+    ...(options.staticTokens ? [staticTokenAuthenticator(options.staticTokens, audiences)] : []),
+    ...(tokens ? [serviceAccountAuthenticator(tokens)] : []),
+    bootstrapTokenAuthenticator(store, clock, audiences),
+  ]
+  const bearerTokens = new BearerTokens([...own, ...(options.tokenAuthenticators?.(audiences) ?? [])], audiences)
+  let { anonymous = PUBLIC_PATHS } = options
+  return {
+    tokens,
+    bearerTokens,
+    anonymous: () => anonymous,
+    requestHeader: options.requestHeader ?? requestHeaderAuthenticator(),
+    use(changed) {
+      bearerTokens.use([...own, ...(changed.tokenAuthenticators?.(audiences) ?? [])])
+      anonymous = changed.anonymous ?? PUBLIC_PATHS
+    },
+  }
 }

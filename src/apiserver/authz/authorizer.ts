@@ -21,16 +21,25 @@ export const DEFAULT_CHAIN: readonly ChainLink[] = ['Node', 'RBAC']
 export class Authorizer {
   readonly roles: RoleIndex
   readonly #nodes: NodeAuthorizer
-  readonly #chain: readonly AuthorizerModule[]
+  #chain: readonly AuthorizerModule[]
 
   private constructor(roles: RoleIndex, nodes: NodeAuthorizer, chain: readonly ChainLink[]) {
     this.roles = roles
     this.#nodes = nodes
-    this.#chain = chain.map((link) => (typeof link === 'string' ? this.#own(link) : link))
+    this.#chain = this.#modules(chain)
   }
 
   static async open(store: Store, chain: readonly ChainLink[] = DEFAULT_CHAIN): Promise<Authorizer> {
     return new Authorizer(await RoleIndex.open(store), await NodeAuthorizer.open(store), chain)
+  }
+
+  /** From the next question on; those under way are answered by the chain they began with. */
+  use(chain: readonly ChainLink[]): void {
+    this.#chain = this.#modules(chain)
+  }
+
+  #modules(chain: readonly ChainLink[]): AuthorizerModule[] {
+    return chain.map((link) => (typeof link === 'string' ? this.#own(link) : link))
   }
 
   get podsByNode(): PodsByNode {
@@ -45,16 +54,22 @@ export class Authorizer {
   /** A promise only where a webhook had to be asked. */
   authorize(user: UserInfo, attributes: Attributes): Decision | Promise<Decision> {
     if (user.groups.includes(SUPERUSERS)) return SUPERUSER_MAY
-    return this.#ask(user, attributes, 0, [])
+    return this.#ask(user, attributes, this.#chain, 0, [])
   }
 
-  #ask(user: UserInfo, attributes: Attributes, from: number, heard: Opinion[]): Decision | Promise<Decision> {
-    for (let at = from; at < this.#chain.length; at++) {
-      const answer = this.#chain[at]!.authorize(user, attributes)
+  #ask(
+    user: UserInfo,
+    attributes: Attributes,
+    chain: readonly AuthorizerModule[],
+    from: number,
+    heard: Opinion[],
+  ): Decision | Promise<Decision> {
+    for (let at = from; at < chain.length; at++) {
+      const answer = chain[at]!.authorize(user, attributes)
       if (answer instanceof Promise) {
         return answer.then((opinion) => {
           if (isFinal(opinion)) return decided(user, attributes, opinion, heard)
-          return this.#ask(user, attributes, at + 1, [...heard, opinion])
+          return this.#ask(user, attributes, chain, at + 1, [...heard, opinion])
         })
       }
       if (isFinal(answer)) return decided(user, attributes, answer, heard)

@@ -6,7 +6,7 @@ import type { Role } from '../../api/kinds/role.ts'
 import type { RoleBinding } from '../../api/kinds/role-binding.ts'
 import type { PolicyRule, Subject } from '../../api/types/rbac.v1.ts'
 import { controllerRoles } from './default-controller-roles.ts'
-import { NODE_RULES } from './node-rules.ts'
+import { NODE_RULES, NODE_SERVICES_ROLE, NODE_SERVICES_RULES } from './node-rules.ts'
 import { allow, allowUrls, CORE, EVENTS, READ, READ_WRITE, WRITE } from './rule-notation.ts'
 
 const GROUP = 'rbac.authorization.k8s.io'
@@ -29,6 +29,7 @@ const clusterRoles: Record<string, PolicyRule[]> = {
     ),
   ],
   'system:node': [...NODE_RULES],
+  [NODE_SERVICES_ROLE]: NODE_SERVICES_RULES,
   'system:node-proxier': [
     allow('list watch', CORE, 'services endpoints'),
     allow(READ, CORE, 'nodes'),
@@ -205,6 +206,7 @@ const clusterBindings: Record<string, { role?: string; subjects: Subject[] }> = 
   'system:volume-scheduler': { subjects: [user('system:kube-scheduler')] },
   'system:service-account-issuer-discovery': { subjects: [group('system:serviceaccounts')] },
   'system:node': { subjects: [] },
+  [NODE_SERVICES_ROLE]: { subjects: [group('system:nodes')] },
 }
 
 interface NamespacedRole {

@@ -54,7 +54,13 @@ describe('nodes', () => {
       'GET /api/v1/persistentvolumes/pv',
       'POST /api/v1/namespaces/blue/serviceaccounts/builder/token',
     ]
+    mine.push(
+      'GET /api/v1/namespaces/blue/pods/web',
+      'GET /api/v1/namespaces/blue/pods?fieldSelector=metadata.name%3Dweb',
+    )
     const others = [
+      'GET /api/v1/namespaces/blue/pods/other',
+      'GET /api/v1/namespaces/blue/pods',
       'GET /api/v1/namespaces/blue/secrets',
       'GET /api/v1/namespaces/blue/secrets/other',
       'GET /api/v1/namespaces/green/secrets/s',
@@ -71,12 +77,18 @@ describe('nodes', () => {
   })
 
   it('register themselves, report pods, and renew their own Lease only', async () => {
-    const { can } = await setUp(true)
+    const { authorizer, can } = await setUp(true)
     const lease = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases'
     for (const request of [
       'POST /api/v1/nodes',
       'PATCH /api/v1/nodes/n1/status',
-      'GET /api/v1/pods?watch=1',
+      'GET /api/v1/nodes/n1',
+      'GET /api/v1/nodes?fieldSelector=metadata.name%3Dn1&watch=1',
+      'GET /api/v1/pods?fieldSelector=spec.nodeName%3Dn1&watch=1',
+      'GET /api/v1/pods?fieldSelector=status.phase%3DRunning%2Cspec.nodeName%3D%3Dn1',
+      'DELETE /api/v1/namespaces/blue/pods/p',
+      'POST /api/v1/namespaces/blue/pods/p/eviction',
+      'GET /api/v1/namespaces?watch=1',
       'PATCH /api/v1/namespaces/blue/pods/p/status',
       'POST /api/v1/namespaces/blue/events',
       `POST ${lease}`,
@@ -92,9 +104,23 @@ describe('nodes', () => {
       `PUT ${lease.replace('kube-node-lease', 'default')}/n1`,
       'DELETE /api/v1/nodes/n1',
       'POST /api/v1/namespaces',
+      'GET /api/v1/nodes',
+      'GET /api/v1/nodes/n2',
+      'GET /api/v1/nodes/n1/proxy/logs/',
+      'GET /api/v1/pods?watch=1',
+      'GET /api/v1/pods?fieldSelector=spec.nodeName%3Dn2',
+      'GET /api/v1/pods?fieldSelector=spec.nodeName%21%3Dn1',
+      'GET /api/v1/namespaces/blue/pods/p',
+      'GET /api/v1/namespaces/blue/pods/p/log',
+      'DELETE /api/v1/namespaces/blue/pods',
+      'GET /api/v1/namespaces/blue',
     ]) {
       assert.ok(!can(n1, request), request)
     }
+    const why = (request: string) => ask(authorizer, n1, request).reason
+    assert.match(why('GET /api/v1/nodes'), /: node 'n1' cannot read all nodes, only its own Node object$/)
+    assert.match(why('GET /api/v1/nodes/n2'), /: node 'n1' cannot read 'n2', only its own Node object$/)
+    assert.match(why('GET /api/v1/pods'), /: can only list\/watch pods with spec.nodeName field selector$/)
     assert.ok(
       !can({ name: 'system:node:n1', groups: ['system:authenticated'] }, 'POST /api/v1/nodes'),
       'the name alone is no node',

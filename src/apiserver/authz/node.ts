@@ -1,18 +1,18 @@
-// What a node may do: the rules all nodes share, its own Lease and CSINode, and of Secrets, ConfigMaps, volumes and account tokens only
-// those that pods on it use. k8s: the Node authoriser. That a node changes only its own Node and pods is admission's part.
+// What a node may do: the rules all nodes share, its own Node, Lease and CSINode, the pods that run on it, and of Secrets, ConfigMaps,
+// volumes and account tokens only those that these use. k8s: the Node authoriser. That a node changes only its own Node and pods is admission's part.
 
 import { PersistentVolume } from '../../api/kinds/persistent-volume.ts'
 import type { Pod } from '../../api/kinds/pod.ts'
 import { ResourceSlice } from '../../api/kinds/resource-slice.ts'
 import { VolumeAttachment } from '../../api/kinds/volume-attachment.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
+import { podReferences } from '../../api/meta/pod-references.ts'
 import type { UserInfo } from '../../api/wire.ts'
 import { PodsByNode } from '../pods-by-node.ts'
 import { type Located, prefixOf } from '../storage/keys.ts'
 import type { Entry, Store } from '../storage/store.ts'
 import type { Attributes, Opinion } from './attributes.ts'
 import { NODE_RULES } from './node-rules.ts'
-import { podReferences } from './pod-references.ts'
 import { ruleAllows } from './rules.ts'
 
 const USER_PREFIX = 'system:node:'
@@ -88,6 +88,10 @@ export class NodeAuthorizer {
         return ownCsiNode(node, attributes)
       case 'resource.k8s.io/resourceslices':
         return this.#resourceSlice(node, attributes)
+      case '/nodes':
+        return ownNode(node, attributes)
+      case '/pods':
+        return this.#pod(node, attributes)
     }
     return byRules(attributes)
   }
@@ -110,6 +114,12 @@ export class NodeAuthorizer {
     if (name === '') return refused('No Object name found')
     if (resource === 'volumeattachments') {
       if (this.#nodeByAttachment.get(name) === node) return ALLOWED
+    } else if (resource === 'pods') {
+      for (const { object } of this.podsByNode.on(node)) {
+        const pod = object as DeepReadonly<Pod>
+        const same = pod.metadata.name === name && pod.metadata.namespace === namespace
+        if (same && pod.spec?.nodeName === node) return ALLOWED
+      }
     } else {
       for (const { object } of this.podsByNode.on(node)) {
         const pod = object as DeepReadonly<Pod>
@@ -119,8 +129,30 @@ export class NodeAuthorizer {
     return refused(`no relationship found between node '${node}' and this object`)
   }
 
+  /** k8s: reads are narrowed to what runs here; what is written, admission looks at. */
+  #pod(node: string, attributes: Attributes): Opinion {
+    const { verb, subresource, name, fieldSelector } = attributes
+    if (subresource === 'status') return verb === 'update' || verb === 'patch' ? ALLOWED : undefined
+    if (subresource === 'eviction') return verb === 'create' ? ALLOWED : undefined
+    if (subresource !== '') return undefined
+    switch (verb) {
+      case 'get':
+        return this.#getOnly(node, attributes)
+      case 'list':
+      case 'watch':
+        if (selectsNode(fieldSelector, node)) return ALLOWED
+        return name === ''
+          ? refused('can only list/watch pods with spec.nodeName field selector')
+          : this.#related(node, attributes)
+      case 'create':
+      case 'delete':
+        return ALLOWED
+    }
+    return undefined
+  }
+
   /** k8s: what is created is looked at by admission; lists are narrowed to the node by the drivers' field selector. */
-  #resourceSlice(node: string, { subresource, verb, name, fieldSelector = '' }: Attributes): Opinion {
+  #resourceSlice(node: string, { subresource, verb, name, fieldSelector }: Attributes): Opinion {
     if (subresource !== '') return refused('cannot authorize ResourceSlice subresources')
     switch (verb) {
       case 'create':
@@ -134,7 +166,7 @@ export class NodeAuthorizer {
       case 'watch':
       case 'list':
       case 'deletecollection':
-        if (fieldSelector.split(',').includes(`spec.nodeName=${node}`)) return ALLOWED
+        if (selectsNode(fieldSelector, node)) return ALLOWED
         return refused('can only list/watch/deletecollection resourceslices with nodeName field selector')
     }
     return refused(
@@ -208,6 +240,27 @@ function ownCsiNode(node: string, { verb, subresource, name }: Attributes): Opin
   if (verb === 'create' || name === node) return ALLOWED
   return refused('can only access CSINode with the same name as the requesting node')
 }
+
+/** k8s: the name is compared and not looked up: an agent asks for its Node before there is one. */
+function ownNode(node: string, { verb, subresource, name }: Attributes): Opinion {
+  if (subresource === 'status') return verb === 'update' || verb === 'patch' ? ALLOWED : undefined
+  if (subresource !== '') return undefined
+  switch (verb) {
+    case 'create':
+    case 'update':
+    case 'patch':
+      return ALLOWED
+    case 'get':
+    case 'list':
+    case 'watch':
+      if (name === node) return ALLOWED
+      return refused(`node '${node}' cannot read ${name === '' ? 'all nodes' : `'${name}'`}, only its own Node object`)
+  }
+  return undefined
+}
+
+const selectsNode = (fieldSelector = '', node: string): boolean =>
+  fieldSelector.split(',').some((term) => term.replace('==', '=') === `spec.nodeName=${node}`)
 
 const ALLOWED: Opinion = { allowed: true, reason: '' }
 const refused = (reason: string): Opinion => ({ allowed: false, reason })

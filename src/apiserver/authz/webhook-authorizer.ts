@@ -5,17 +5,13 @@ import { parseSelector } from '../../api/meta/label-selector.ts'
 import type { SubjectAccessReviewSpec, SubjectAccessReviewStatus } from '../../api/types/authorization.v1.ts'
 import type { UserInfo } from '../../api/wire.ts'
 import type { Clock } from '../../base/clock.ts'
+import { persistently, type SendReview } from '../webhooks/persistently.ts'
 import type { Attributes, AuthorizerModule, Opinion } from './attributes.ts'
 import type { WebhookSettings } from './authorization-config.ts'
-
-/** Sends the review and resolves to what came back. @throws Error when nothing usable did */
-export type SendReview = (review: object) => Promise<unknown>
 
 const MAX_REMEMBERED = 8192
 /** k8s: of what a client can choose freely. */
 const MAX_REMEMBERED_CHARS = 10_000
-const TRIES = 5
-const FIRST_DELAY_MS = 500
 
 interface Remembered {
   readonly status: SubjectAccessReviewStatus
@@ -76,7 +72,9 @@ export class WebhookAuthorizer implements AuthorizerModule {
     }
     let status: SubjectAccessReviewStatus
     try {
-      const answer = (await this.#persistently(review)) as { status?: SubjectAccessReviewStatus } | null
+      const answer = (await persistently(this.#clock, () => this.#send(review))) as {
+        status?: SubjectAccessReviewStatus
+      } | null
       status = answer?.status ?? { allowed: false }
     } catch (err) {
       return this.#failed(err as Error)
@@ -90,29 +88,10 @@ export class WebhookAuthorizer implements AuthorizerModule {
     return opinionOf(status)
   }
 
-  /** Tries again what may have been a passing trouble, with growing pauses. */
-  async #persistently(review: object): Promise<unknown> {
-    let delayMs = FIRST_DELAY_MS
-    for (let left = TRIES; ; delayMs *= 1.5) {
-      try {
-        return await this.#send(review)
-      } catch (err) {
-        if (--left === 0 || !isPassing(err)) throw err
-        await new Promise<void>((resolve) => this.#clock.after(delayMs, resolve))
-      }
-    }
-  }
-
   #failed(err: Error): Opinion {
     const denied = this.#settings.failurePolicy === 'Deny'
     return { allowed: false, ...(denied ? { denied } : {}), reason: '', error: err.message }
   }
-}
-
-/** k8s: an internal error over there, or too much work; a refused connection or a deadline is not tried again. */
-function isPassing(err: unknown): boolean {
-  const { status } = err as { status?: { code?: number } }
-  return status?.code === 429 || status?.code === 500
 }
 
 function opinionOf({ allowed, denied, reason = '' }: SubjectAccessReviewStatus): Opinion {

@@ -2,6 +2,7 @@
 
 import { semanticEqual } from '../../api/meta/equality.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
+import type { Clock } from '../../base/clock.ts'
 import type { Pki } from '../../base/pki.ts'
 import { authenticationConfigMap } from '../aggregation/front-proxy.ts'
 import type { AddressRange } from '../allocators/address-range.ts'
@@ -13,6 +14,7 @@ import {
   namespaces,
   priorityClasses,
   serviceCIDR,
+  tokenTracking,
 } from './objects.ts'
 
 export interface BootstrapSettings {
@@ -21,16 +23,25 @@ export interface BootstrapSettings {
   readonly port: number
   /** Undefined in a server without certificates. */
   readonly pki: Pki | undefined
+  readonly clock: Clock
 }
 
 export async function bootstrap(parts: EnsureParts, settings: BootstrapSettings, signal: AbortSignal): Promise<void> {
-  const { serviceRange, port, pki } = settings
+  const { serviceRange, port, pki, clock } = settings
   await ensure(parts, namespaces, signal)
   const wanted = [kubernetesService(serviceRange, port), dnsService(serviceRange), serviceCIDR(serviceRange)]
   await ensure(parts, [...wanted, ...priorityClasses], signal)
   if (!pki) return
   const map = authenticationConfigMap({ clients: pki.authorityCert, frontProxy: pki.frontProxy.ca })
   await ensure(parts, [map], signal, withFields(semanticEqual, 'data'))
+  await ensure(parts, [tokenTracking(clock.now())], signal, mendDay)
+}
+
+/** A day that somebody made unreadable begins anew. */
+const mendDay: Mend = (found, wanted) => {
+  const { since } = (found as unknown as { data?: { since?: string } }).data ?? {}
+  const readable = /^\d{4}-\d\d-\d\d$/.test(since ?? '')
+  return readable ? undefined : { ...found, data: (wanted as unknown as { data: object }).data }
 }
 
 /** Says where the server is reached; called again whenever that changes. */

@@ -123,3 +123,11 @@ export function kubernetesEndpoints(address: string, port: number): WantedObject
     },
   ]
 }
+
+/** k8s: from this day on, the last use of a token that stands in a Secret is known. */
+export const tokenTracking = (nowMs: number): WantedObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'kube-apiserver-legacy-service-account-token-tracking', namespace: 'kube-system' },
+  data: { since: new Date(nowMs).toISOString().slice(0, 10) },
+})

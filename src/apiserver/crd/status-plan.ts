@@ -1,6 +1,7 @@
 // What the status of a definition has to say: which names it got, whether it is served, whether its schema is one that could be written
 // today. Pure. k8s: types, reasons, sentences.
 import { isConditionTrue, withCondition, withoutCondition } from '../../api/meta/conditions.ts'
+import { invalid } from '../../api/meta/errors.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
 import { structuralErrors } from '../../api/structural/structural-rules.ts'
 import type {
@@ -78,6 +79,7 @@ function nonStructural({ spec }: Definition): string | undefined {
     const schema = version.schema?.openAPIV3Schema
     return schema ? structuralErrors(schema as never, `spec.versions[${i}].schema.openAPIV3Schema`) : []
   })
+  if (spec.preserveUnknownFields) errors.unshift(invalid('spec.preserveUnknownFields', true, 'must be false'))
   if (errors.length === 0) return undefined
   const lines = errors.map(({ field, message }) => `${field}: ${message}`)
   return lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`

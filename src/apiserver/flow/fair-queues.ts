@@ -2,6 +2,8 @@
 // and waits in the shortest, so that a flow that floods the server fills only its own hand. Queues are served in order of virtual
 // time: each gets the same number of seats, however many wait in it. While a seat is free a request passes without waiting.
 import { createHash } from 'node:crypto'
+import type { UserInfo } from '../../api/wire.ts'
+import type { RequestInfo } from '../request-info.ts'
 import type { Pool, SeatLimits } from './seats.ts'
 
 export type Refusal = 'concurrency-limit' | 'queue-full' | 'time-out' | 'cancelled'
@@ -12,12 +14,22 @@ export interface QueueSettings {
   readonly queueLengthLimit: number
 }
 
+/** For people who look at what waits. */
+export interface WaitingRequest {
+  readonly schema: string
+  readonly distinguisher: string
+  readonly arrivedMs: number
+  readonly user: UserInfo
+  readonly info: RequestInfo
+}
+
 interface Waiting {
   readonly width: number
   readonly seated: () => void
+  readonly about: WaitingRequest
 }
 
-interface Queue {
+export interface Queue {
   readonly index: number
   waiting: Waiting[]
   /** Seats that those in it wait for. */
@@ -55,6 +67,11 @@ export class FairQueues {
     return this.#waiting
   }
 
+  /** Those in which somebody waits. */
+  busyQueues(): Readonly<Queue>[] {
+    return [...this.#queues.values()].filter(({ waiting }) => waiting.length > 0).sort((a, b) => a.index - b.index)
+  }
+
   /** Takes the seats if they are free and nobody waits for them. */
   tryPass(width: number): boolean {
     if (this.#waiting > 0 || !this.#fits(width)) return false
@@ -63,11 +80,11 @@ export class FairQueues {
   }
 
   /** @returns how to leave the queue, or why there is no place in it */
-  enqueue(flow: string, width: number, seated: () => void): { leave: () => boolean } | Refusal {
+  enqueue(width: number, seated: () => void, about: WaitingRequest): { leave: () => boolean } | Refusal {
     if (!this.settings) return 'concurrency-limit'
-    const queue = this.#shortest(flow, this.settings)
+    const queue = this.#shortest(`${about.schema}\0${about.distinguisher}`, this.settings)
     if (queue.waiting.length >= this.settings.queueLengthLimit) return 'queue-full'
-    const waiting: Waiting = { width, seated }
+    const waiting: Waiting = { width, seated, about }
     if (queue.waiting.length === 0) queue.start = Math.max(queue.start, this.#virtualTime)
     queue.waiting.push(waiting)
     queue.width += width

@@ -91,6 +91,8 @@ export class FlowControl {
         if (type === 'put') objects.set(entry.key, entry.object as never)
         else objects.delete(entry.key)
         flow.#stale = true
+        // Who waits already is served by the new limits too.
+        flow.#dispatchSoon()
       })
       flow.#followers.push(follower)
     }
@@ -123,21 +125,22 @@ export class FlowControl {
 
   async #wait(
     request: ApiRequest,
-    { namespace }: RequestInfo,
+    info: RequestInfo,
     schema: SchemaState,
     queues: FairQueues,
     width: number,
     headers: Ticket['headers'],
   ): Promise<Ticket> {
     const { signal, user } = request
-    const distinguisher = schema.byNamespace === undefined ? '' : schema.byNamespace ? namespace : user.name
+    const distinguisher = schema.byNamespace === undefined ? '' : schema.byNamespace ? info.namespace : user.name
     const refusal = await new Promise<Refusal | undefined>((resolve) => {
       const seated = () => {
         timer.cancel()
         signal.removeEventListener('abort', gone)
         resolve(undefined)
       }
-      const place = queues.enqueue(`${schema.name}\0${distinguisher}`, width, seated)
+      const arrivedMs = this.#parts.clock.now()
+      const place = queues.enqueue(width, seated, { schema: schema.name, distinguisher, arrivedMs, user, info })
       if (typeof place === 'string') {
         resolve(place)
         return
@@ -183,6 +186,7 @@ export class FlowControl {
     this.#dispatching = true
     setImmediate(() => {
       this.#dispatching = false
+      if (this.#stale) this.#configure()
       for (const { queues } of this.#levels.values()) queues.dispatch()
     })
   }

@@ -154,15 +154,18 @@ test('queues are served in turn by seats, so that a flow of wide requests gets n
     { queues: 2, handSize: 1, queueLengthLimit: 99 },
   )
   assert.ok(queues.tryPass(4))
-  const flows = [0, 1].map((index) => ['a', 'b', 'c', 'd', 'e'].find((flow) => dealtHand(flow, 2, 1)[0] === index)!)
+  const flows = [0, 1].map(
+    (index) => ['a', 'b', 'c', 'd', 'e'].find((flow) => dealtHand(`s\0${flow}`, 2, 1)[0] === index)!,
+  )
   const seats = [0, 0]
   const running: number[] = []
   for (const [i, width] of [4, 1].entries()) {
     for (let n = 0; n < 40; n++) {
-      queues.enqueue(flows[i]!, width, () => {
+      const seated = () => {
         seats[i]! += width
         running.push(width)
-      })
+      }
+      queues.enqueue(width, seated, { schema: 's', distinguisher: flows[i]! } as never)
     }
   }
   queues.release(4)

@@ -97,6 +97,17 @@ function post(bytes: number, headers: Record<string, string> = {}): Promise<{ st
     request.end(Buffer.alloc(bytes))
   })
 }
+const remove = () =>
+  new Promise<{ status: number }>((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, path: '/x', method: 'DELETE', ca: pki.authorityCert }
+    const request = https.request({ ...options, agent: false }, (response) => {
+      response.resume()
+      resolve({ status: response.statusCode! })
+    })
+    request.on('error', reject)
+    request.end()
+  })
+
 /** Until nothing has changed for a while of the event loop: both ends are in this process. */
 async function quiet(value: () => number): Promise<number> {
   for (let last = -1, same = 0; ; ) {
@@ -141,17 +152,46 @@ test('bodies that have not been answered have a bound in all', async () => {
   assert.equal(answered.status, 200, 'what was held has been given back')
 })
 
-test('the budget counts what is announced, and the longest where nothing is', () => {
+test('the budget counts what is announced, and the rest as it comes', () => {
   const budget = new BodyBudget(100, 40)
   const first = budget.reserve({ 'content-length': '30' })!
   const second = budget.reserve({})!
-  assert.equal(budget.heldBytes, 70)
-  assert.equal(budget.reserve({}), undefined)
-  assert.equal(budget.reserve({ 'content-length': '0' })?.(), undefined)
+  assert.equal(first.grow, undefined)
+  assert.equal(budget.heldBytes, 30)
+  assert.equal(second.grow!(60), true)
+  assert.equal(second.grow!(20), false)
+  assert.equal(budget.heldBytes, 90)
+  assert.equal(budget.reserve({ 'content-length': '11' }), undefined)
+  assert.ok(budget.reserve({ 'content-length': '0' }))
   assert.ok(budget.reserve({ 'content-length': '41' }), 'too long anyway: refused by its length')
-  first()
-  second()
+  first.release()
+  second.release()
   assert.equal(budget.heldBytes, 0)
+})
+
+test('many small writes at once have room, also when they do not say how long they are', async () => {
+  const requests = Array.from({ length: 100 }, (_, i) =>
+    i % 2 ? post(10, { 'transfer-encoding': 'chunked' }) : remove(),
+  )
+  assert.deepEqual(new Set((await Promise.all(requests)).map(({ status }) => status)), new Set([200]))
+})
+
+test('bodies of unknown length have the same bound in all', async () => {
+  const waiting: TLSSocket[] = []
+  const megabyte = `100000\r\n${'x'.repeat(2 ** 20)}\r\n`
+  for (let i = 0; i < 46; i++) {
+    const socket = await connect()
+    socket.resume()
+    socket.write(`POST /post HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n${megabyte.repeat(2)}`)
+    socket.write(`ff000\r\n${'x'.repeat(0xff000)}`)
+    waiting.push(socket)
+  }
+  // The refused ones are cut off: their bodies are still on the way.
+  await Promise.race(waiting.map((socket) => new Promise((resolve) => socket.once('close', resolve))))
+  for (const socket of waiting) socket.destroy()
+  let answered = await post(1000)
+  while (answered.status === 429) answered = await post(1000)
+  assert.equal(answered.status, 200)
 })
 
 test('of a list that the client does not read only a few pieces are made, and the client is cut off', async () => {

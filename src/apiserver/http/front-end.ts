@@ -1,22 +1,22 @@
 // The server's door: TLS with HTTP/2 and HTTP/1.1 on one port. Authenticates, turns HTTP into ApiRequests for the handler and its
-// answers back, bounds what comes in (size, number), and hands upgrades to the tunnel. One wildcard route: what exists below it is
-// the handler's business, and changes while the server runs.
-import { randomUUID } from 'node:crypto'
+// answers back, bounds what comes in (size, number), and hands upgrades to the tunnel. Ordinary requests go straight to the handler;
+// fastify has the others: bodies of unknown length or type, escaped paths, methods and requests that nobody understands.
+import { randomUUID, X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Http2SecureServer } from 'node:http2'
+import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import fastify, { type FastifyInstance } from 'fastify'
-import { methodNotAllowed, StatusError, timeout, tooManyRequests } from '../../api/meta/errors.ts'
+import { methodNotAllowed, StatusError, timeout, tooManyRequests, urlTooLong } from '../../api/meta/errors.ts'
 import type { ApiRequest, RequestHandler, UserInfo } from '../../api/wire.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
-import type { Credentials, PeerIdentity } from '../authn/authenticator.ts'
-import { peerIdentity } from '../authn/client-certificate.ts'
+import type { Credentials } from '../authn/authenticator.ts'
 import type { Metrics } from '../metrics.ts'
 import { errorResponse } from '../respond.ts'
 import type { Upstream } from '../streaming/upstream.ts'
+import { flatHeaders, HttpRequest, peerOf, type RawRequest, remoteAddressOf } from './api-request.ts'
 import { BodyBudget } from './body-budget.ts'
 import { bodyError } from './body-error.ts'
 import { limitConnections } from './connection-limits.ts'
@@ -24,6 +24,7 @@ import { Deadlines } from './deadlines.ts'
 import { Departure } from './departure.ts'
 import type { Encoders } from './encode.ts'
 import { endIdleConnections, refuseMalformed, withoutPolling } from './idle-connections.ts'
+import { bodyFollows, isOrdinary, readBody } from './ordinary-request.ts'
 import { type Leaving, type RawResponse, send } from './send.ts'
 import { refuseUpgrade, tunnel } from './tunnel.ts'
 import { isWatchUrl, sendWatchMessages } from './websocket-watch.ts'
@@ -33,6 +34,8 @@ export interface ServerTls {
   readonly key: string
   /** Of client certificates. */
   readonly ca: string
+  /** Of front proxies' certificates. */
+  readonly frontProxyCa?: string
 }
 
 export interface FrontEndParts {
@@ -54,6 +57,8 @@ export interface FrontEndParts {
 const MAX_BODY_BYTES = 3 * 1024 * 1024
 /** Of one request, its path included, in which long label selectors travel; both protocols. */
 const MAX_HEADER_BYTES = 256 * 1024
+/** Of a path with its query; what is longer than all headers may be is never read to its end. */
+const MAX_URL_BYTES = 240 * 1024
 const http1Options = { maxHeaderSize: MAX_HEADER_BYTES, ...withoutPolling }
 /** Of one HTTP/2 connection: every kind of a large cluster can be watched on one. */
 const MAX_STREAMS = 1000
@@ -73,8 +78,6 @@ const HANG_UP_WITHIN_MS = 500
 const HANDSHAKE_WITHIN_MS = 10_000
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
-type RawRequest = IncomingMessage & { stream?: { close(): void; session?: { socket?: TLSSocket } } }
-
 export class FrontEnd {
   readonly #parts: FrontEndParts
   readonly #app: FastifyInstance
@@ -82,6 +85,7 @@ export class FrontEnd {
   readonly #bodies: Deadlines
   readonly #budget = new BodyBudget(MAX_BODIES_BYTES, MAX_BODY_BYTES)
   readonly #slow: Deadlines
+  readonly #frontProxyRoot: string | undefined
   #inFlight = 0
   #longRunning = 0
   #unsent = 0
@@ -91,6 +95,8 @@ export class FrontEnd {
     this.#parts = parts
     this.#bodies = new Deadlines(parts.clock, ARRIVE_WITHIN_MS)
     this.#slow = new Deadlines(parts.clock, LEAVE_WITHIN_MS)
+    const { frontProxyCa } = parts.tls
+    this.#frontProxyRoot = frontProxyCa && new X509Certificate(frontProxyCa).fingerprint256
     this.#app = this.#build()
   }
 
@@ -98,17 +104,25 @@ export class FrontEnd {
     const { tls } = this.#parts
     const app = fastify({
       http2: true,
-      https: {
-        allowHTTP1: true,
-        cert: tls.cert,
-        key: tls.key,
-        ca: tls.ca,
-        requestCert: true,
-        rejectUnauthorized: false,
-        minVersion: 'TLSv1.2',
-        handshakeTimeout: HANDSHAKE_WITHIN_MS,
-        settings: { maxHeaderListSize: MAX_HEADER_BYTES, maxConcurrentStreams: MAX_STREAMS },
-        ...http1Options,
+      serverFactory: (others) => {
+        const options = {
+          allowHTTP1: true,
+          cert: tls.cert,
+          key: tls.key,
+          ca: authoritiesOf(tls),
+          requestCert: true,
+          rejectUnauthorized: false,
+          minVersion: 'TLSv1.2',
+          handshakeTimeout: HANDSHAKE_WITHIN_MS,
+          settings: { maxHeaderListSize: MAX_HEADER_BYTES, maxConcurrentStreams: MAX_STREAMS },
+          ...http1Options,
+        } as const
+        return createSecureServer(options, (request, response) => {
+          const raw = request as unknown as RawRequest
+          if (isOrdinary(raw, MAX_BODY_BYTES))
+            this.#direct(raw, response as unknown as RawResponse).catch(() => raw.destroy())
+          else others(request as never, response as never)
+        }) as never
       },
       bodyLimit: MAX_BODY_BYTES,
       logger: false,
@@ -143,11 +157,9 @@ export class FrontEnd {
       )
     })
     app.addHook('onRequest', (request, reply, done) => {
-      if (!this.#reserve(request.raw as RawRequest, reply.raw as never)) {
-        reply.hijack()
-        return
-      }
-      this.#expectBody(request.raw as RawRequest, reply.raw as never, () => reply.hijack())
+      const hijack = () => void reply.hijack()
+      if (!this.#reserve(request.raw as RawRequest, reply.raw as never, hijack)) return
+      this.#expectBody(request.raw as RawRequest, reply.raw as never, hijack)
       done()
     })
     app.route({
@@ -172,6 +184,22 @@ export class FrontEnd {
     return app
   }
 
+  /** An ordinary request, without the library's routing, hooks and reply. */
+  async #direct(raw: RawRequest, response: RawResponse): Promise<void> {
+    let body: Buffer | undefined
+    if (bodyFollows(raw)) {
+      let refused = false
+      const refuse = () => {
+        refused = true
+      }
+      if (!this.#reserve(raw, response, refuse)) return
+      this.#expectBody(raw, response, refuse)
+      body = await readBody(raw)
+      if (refused || !body) return
+    }
+    await this.#answer(raw, response, body)
+  }
+
   async listen(host: string, port: number): Promise<{ host: string; port: number }> {
     await this.#app.ready()
     const { server } = this.#app
@@ -187,9 +215,10 @@ export class FrontEnd {
   }
 
   /** For new connections, from now on. */
-  setTls({ cert, key, ca }: ServerTls): void {
+  setTls(tls: ServerTls): void {
+    const { cert, key } = tls
     const server = this.#app.server as unknown as { setSecureContext(options: object): void }
-    server.setSecureContext({ cert, key, ca, minVersion: 'TLSv1.2' })
+    server.setSecureContext({ cert, key, ca: authoritiesOf(tls), minVersion: 'TLSv1.2' })
   }
 
   /** Stops listening, lets what is under way finish for a while, and cuts what is left. Long answers must have been told to end. */
@@ -208,24 +237,38 @@ export class FrontEnd {
   }
 
   /** False: there is no room for the body, and the client has been told. */
-  #reserve(raw: RawRequest, response: RawResponse): boolean {
-    if (raw.method === 'GET' || raw.method === 'HEAD' || raw.readableEnded) return true
-    const release = this.#budget.reserve(raw.headers)
-    if (release) {
-      response.once('close', release)
-      return true
+  #reserve(raw: RawRequest, response: RawResponse, hijack: () => void): boolean {
+    if (!bodyFollows(raw)) return true
+    const reservation = this.#budget.reserve(raw.headers)
+    const refuse = () => {
+      hijack()
+      const { log, metrics } = this.#parts
+      metrics.rejected.add({})
+      const err = tooManyRequests('Too many requests, please try again later.', 1)
+      if (!raw.stream) response.once('finish', () => raw.destroy())
+      void this.#send(response, errorResponse(err, log), raw, neverAborted)
     }
-    const { log, metrics } = this.#parts
-    metrics.rejected.add({})
-    const err = tooManyRequests('Too many requests, please try again later.', 1)
-    if (!raw.stream) response.once('finish', () => raw.destroy())
-    void this.#send(response, errorResponse(err, log), raw, neverAborted)
-    return false
+    if (!reservation) {
+      refuse()
+      return false
+    }
+    response.once('close', reservation.release)
+    const { grow } = reservation
+    if (grow) {
+      const count = (chunk: Buffer) => {
+        if (grow(chunk.length)) return
+        raw.off('data', count)
+        refuse()
+        raw.stream?.close()
+      }
+      raw.on('data', count)
+    }
+    return true
   }
 
   /** A body that stops coming holds memory and a place: it is given up on. */
   #expectBody(raw: RawRequest, response: RawResponse, hijack: () => void): void {
-    if (raw.method === 'GET' || raw.method === 'HEAD') return
+    if (!bodyFollows(raw)) return
     const late = async () => {
       hijack()
       if (!raw.stream) response.once('finish', () => raw.destroy())
@@ -304,25 +347,30 @@ export class FrontEnd {
   async #request(raw: RawRequest, body: Buffer | undefined, gone: Leaving): Promise<ApiRequest> {
     const headers = flatHeaders(raw)
     const url = raw.url ?? '/'
+    if (url.length > MAX_URL_BYTES) throw urlTooLong()
     const mark = url.indexOf('?')
     const method = raw.method as ApiRequest['method']
     const path = mark < 0 ? url : url.slice(0, mark)
     const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1))
-    const credentials = { headers, rawHeaders: raw.rawHeaders, peer: peerOf(raw), method, path, query }
+    const credentials = {
+      headers,
+      rawHeaders: raw.rawHeaders,
+      peer: peerOf(raw, this.#frontProxyRoot),
+      method,
+      path,
+      query,
+    }
     const user = await this.#authenticated(credentials, gone)
-    return {
+    return new HttpRequest(
       method,
       path,
       query,
       headers,
-      ...(body && body.length > 0 ? { body } : {}),
+      body?.length ? body : undefined,
       user,
-      remoteAddress: remoteAddressOf(raw),
-      whenSent: gone instanceof Departure ? gone.whenSent : undefined,
-      get signal() {
-        return gone.signal
-      },
-    }
+      remoteAddressOf(raw),
+      gone,
+    )
   }
 
   async #send(response: RawResponse, answer: Awaited<ReturnType<RequestHandler>>, raw: IncomingMessage, gone: Leaving) {
@@ -395,15 +443,4 @@ function wantsIndented({ url = '', headers }: IncomingMessage): boolean {
   return asked ? /^(1|t|true)$/i.test(asked) : /^(curl|Wget|Mozilla\/5\.0)/.test(headers['user-agent'] ?? '')
 }
 
-/** Node joins repeated headers itself, except the one that no client sends. */
-function flatHeaders({ headers }: IncomingMessage): Record<string, string | undefined> {
-  const { 'set-cookie': cookies } = headers
-  return (cookies ? { ...headers, 'set-cookie': cookies.join(', ') } : headers) as Record<string, string | undefined>
-}
-
-const remoteAddressOf = (raw: RawRequest) => (raw.stream?.session?.socket ?? raw.socket).remoteAddress
-
-function peerOf(raw: RawRequest): PeerIdentity | undefined {
-  const socket = raw.stream?.session?.socket ?? (raw.socket as TLSSocket)
-  return typeof socket.getPeerCertificate === 'function' ? peerIdentity(socket) : undefined
-}
+const authoritiesOf = ({ ca, frontProxyCa }: ServerTls) => (frontProxyCa ? [ca, frontProxyCa] : [ca])

@@ -10,6 +10,8 @@ import { compressed, type Encoders, encodeBody, JSON_TYPE, listPieces, takesGzip
 export interface RawResponse extends Writable {
   writeHead(status: number, headers: Record<string, string | number>): unknown
   flushHeaders(): void
+  /** HTTP/1.1: whether what is written is put into chunks; absent in HTTP/2. */
+  chunkedEncoding?: boolean
 }
 
 /** A client that may go away: the signal is made when somebody asks for it. */
@@ -56,17 +58,17 @@ export async function send(raw: RawResponse, response: ApiResponse, options: Sen
       }
       const encoded = await encodeBody(body, mediaType, options.encoders)
       const bytes = indent ? indented(encoded) : encoded
-      const small = await compressed(bytes, options.acceptEncoding)
-      const extra: Record<string, string | number> = small
-        ? { 'content-encoding': 'gzip', vary: 'Accept-Encoding' }
-        : {}
+      const small = whole ? await compressed(bytes, options.acceptEncoding) : undefined
       const sent = small ?? bytes
-      raw.writeHead(status, {
-        'cache-control': 'no-cache, private',
-        ...headers,
-        ...extra,
-        'content-length': sent.byteLength,
-      })
+      // The answer is ours by now; copying its headers would cost as much as writing them.
+      const own: Record<string, string | number> = headers
+      own['cache-control'] ??= 'no-cache, private'
+      if (small) {
+        own['content-encoding'] = 'gzip'
+        own['vary'] = 'Accept-Encoding'
+      }
+      own['content-length'] = sent.byteLength
+      raw.writeHead(status, own)
       leaveInTime(raw, sent.byteLength, options.slow)
       raw.end(options.headOnly ? undefined : sent)
     }
@@ -100,7 +102,25 @@ async function sendWatch(
   const protobuf = headers['content-type'] === PROTOBUF_MEDIA_TYPE
   raw.writeHead(status, protobuf ? { ...headers, 'content-type': `${PROTOBUF_MEDIA_TYPE};stream=watch` } : headers)
   raw.flushHeaders()
-  await sendChunks(raw, frames, options, protobuf ? protobufOf : lineOf)
+  const bytesOf = protobuf ? protobufOf : lineOf
+  if (raw.chunkedEncoding !== true) return sendChunks(raw, frames, options, bytesOf)
+  // HTTP/1.1: Node would put the same event into a chunk for each watcher, in three writes.
+  raw.chunkedEncoding = false
+  await sendChunks(raw, frames, options, (frame) => chunkOf(bytesOf(frame)), LAST_CHUNK)
+}
+
+const LINE_END = Buffer.from('\r\n')
+const LAST_CHUNK = Buffer.from('0\r\n\r\n')
+/** By an event's bytes, which its watchers share. */
+const chunksByBytes = new WeakMap<Uint8Array, Uint8Array>()
+
+function chunkOf(bytes: Uint8Array): Uint8Array {
+  let chunk = chunksByBytes.get(bytes)
+  if (!chunk) {
+    chunk = Buffer.concat([Buffer.from(`${bytes.byteLength.toString(16)}\r\n`), bytes, LINE_END])
+    chunksByBytes.set(bytes, chunk)
+  }
+  return chunk
 }
 
 async function sendChunks<T>(
@@ -108,6 +128,7 @@ async function sendChunks<T>(
   items: AsyncIterable<T> | Iterable<T>,
   { gone, slow }: SendOptions,
   bytesOf: (item: T) => Uint8Array,
+  end?: Uint8Array,
 ): Promise<void> {
   const { signal } = gone
   try {
@@ -120,7 +141,7 @@ async function sendChunks<T>(
     raw.destroy(err as Error)
     return
   }
-  raw.end()
+  raw.end(end)
 }
 
 /** Of a client that takes nothing for too long the connection's stream is cut off. */

@@ -44,7 +44,9 @@ async function accepted(request: IncomingMessage, socket: Duplex, head: Buffer):
   const { WebSocketServer } = await import('ws')
   const server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, handleProtocols: chosenProtocol })
   return new Promise((resolve, reject) => {
-    server.once('wsClientError', reject)
+    server.once('wsClientError', (err) => reject(badRequest(err.message)))
+    // Whoever has gone by now is not answered.
+    socket.once('close', () => reject(badRequest('the client closed the connection')))
     server.handleUpgrade(request, socket, head, resolve)
   })
 }

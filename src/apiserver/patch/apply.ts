@@ -6,15 +6,7 @@ import { jsonEqual } from '../../api/meta/equality.ts'
 import { StatusError } from '../../api/meta/errors.ts'
 import { DecodeError, decodeObject } from '../../api/schema/decode.ts'
 import type { ManagedFieldsEntry, StatusCause } from '../../api/types/meta.v1.ts'
-import {
-  difference,
-  type FieldSet,
-  formatPaths,
-  intersection,
-  isEmptySet,
-  union,
-  withNamedParents,
-} from './field-set.ts'
+import { difference, type FieldSet, formatPaths, intersection, isEmptySet, withNamedParents } from './field-set.ts'
 import {
   BEFORE_FIRST_APPLY,
   changesOf,
@@ -258,7 +250,3 @@ function printManager({ manager, operation, apiVersion, subresource }: Manager['
   const name = JSON.stringify(manager ?? '') + (subresource ? ` with subresource ${JSON.stringify(subresource)}` : '')
   return operation === 'Update' ? `${name} using ${apiVersion}` : name
 }
-
-/** Every path that any manager holds; for tests and diagnostics. */
-export const ownedPaths = (managers: Managers): FieldSet =>
-  [...managers.values()].reduce<FieldSet>((all, { set }) => union(all, set), {})

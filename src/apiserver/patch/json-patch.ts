@@ -10,6 +10,9 @@ export const MAX_OPERATIONS = 10_000
 /** Values that `copy` may duplicate in one patch, counted in JSON nodes. */
 const MAX_COPIED_NODES = 1_000_000
 
+/** Why a patch does not apply whose `test` operation found something else: the cause of the error. */
+export class TestFailed extends Error {}
+
 interface Operation {
   op: 'add' | 'remove' | 'replace' | 'move' | 'copy' | 'test'
   path: string[]
@@ -115,7 +118,7 @@ function perform(root: Root, { op, path, pathText, from, fromText, value }: Oper
     }
     case 'test':
       if (!jsonEqual(lookup(root, path) ?? null, value ?? null)) {
-        throw unprocessablePatch(`testing value ${pathText} failed: test failed`)
+        throw unprocessablePatch(new TestFailed(`testing value ${pathText} failed: test failed`))
       }
   }
 }

@@ -183,6 +183,18 @@ export function parseManagers(entries: readonly ManagedFieldsEntry[] | undefined
   return managers
 }
 
+/** Why the entries cannot be understood; undefined when they can. k8s: the words of Go's decoder. */
+export function managedFieldsProblem(entries: readonly ManagedFieldsEntry[] = []): string | undefined {
+  for (const [i, { fieldsType, fieldsV1, operation, apiVersion, manager = '' }] of entries.entries()) {
+    if (operation !== 'Apply' && operation !== 'Update') return 'operation must be `Apply` or `Update`'
+    if (!apiVersion) return 'apiVersion must not be empty'
+    if (!fieldsType) return `missing fieldsType in managed fields entry ${i}`
+    if (fieldsType !== 'FieldsV1') return `invalid fieldsType "${fieldsType}" in managed fields entry ${i}`
+    if (!isFieldSet(fieldsV1 ?? EMPTY)) return `error decoding versioned set from ${manager}`
+  }
+  return undefined
+}
+
 /** In the API's order: applied before updated, then by time and name. */
 export function formatManagers(managers: Managers): ManagedFieldsEntry[] | undefined {
   if (managers.size === 0) return undefined

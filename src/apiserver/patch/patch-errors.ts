@@ -7,13 +7,13 @@ export const malformedPatch = (message: string) => badRequest(message)
 export const patchTooLarge = (message: string) => tooLarge(`Request entity too large: ${message}`)
 
 /** The patch is one, but cannot be applied to this object. k8s: one sentence for all of these, which keeps the reason to itself. */
-export const unprocessablePatch = (why: string) =>
+export const unprocessablePatch = (why: string | Error) =>
   new StatusError(
     422,
     'Invalid',
     'the server rejected our request due to an error in our request',
     {},
-    { cause: new Error(why) },
+    { cause: typeof why === 'string' ? new Error(why) : why },
   )
 
 /** What Go's decoder says of a value of another type than it wants. */

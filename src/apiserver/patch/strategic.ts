@@ -6,7 +6,6 @@
 //   $setElementOrder/x: [...]           the order of a merged list's elements
 // Works on plain values guided by the schema. Neither input is changed; the result may share parts with both.
 
-import { jsonEqual } from '../../api/meta/equality.ts'
 import { setKey } from '../../api/schema/clone.ts'
 import type { FieldSchema, Schema, StructSchema } from '../../api/schema/schema.ts'
 import { isObject } from './merge-patch.ts'
@@ -126,10 +125,11 @@ function mergeList(
     throw malformedPatch(`list element types are not identical in field ${JSON.stringify(name)}`)
   }
   if (objects === 0) {
-    const kept = deletions ? original.filter((item) => !deletions.some((gone) => gone === item)) : original
-    if (order && patch) checkOrder(additions, order, (a, b) => a === b)
+    const gone = new Set(deletions)
+    const kept = original.filter((item) => !gone.has(item))
+    if (order && patch) checkOrder(additions, order, jsonKey)
     const merged = [...new Set([...kept, ...(isMergedList(field) || !patch ? additions : [])])]
-    return arrange(merged, original, order ?? additions, (a, b) => a === b)
+    return arrange(merged, original, order ?? additions, jsonKey)
   }
   if (!isMergedList(field) && patch) return withoutDirectives(additions) as unknown[]
   const mergeKey = field?.patchMergeKey
@@ -145,20 +145,19 @@ function mergeObjects(
   order: unknown[] | undefined,
 ): JsonObject[] {
   const items = field.schema.type === 'list' ? field.schema.items : undefined
-  const same = (a: unknown, b: unknown) => jsonEqual((a as JsonObject)[mergeKey], (b as JsonObject)[mergeKey])
+  const keyOf = (item: unknown) => jsonKey((item as JsonObject)[mergeKey])
   const keyed = (item: JsonObject) => {
     if (item[mergeKey] === undefined) {
       throw malformedPatch(`map: ${goText(item)} does not contain declared merge key: ${mergeKey}`)
     }
     return item
   }
-  let merged = [...original]
+  const deleted = new Set<string>()
   const plain: JsonObject[] = []
   for (const item of patch) {
     const directive = item[DIRECTIVE]
     if (directive === 'delete') {
-      keyed(item)
-      merged = merged.filter((kept) => !same(kept, item))
+      deleted.add(keyOf(keyed(item)))
     } else if (directive === 'replace') {
       // the list becomes what the patch says: its other elements
       return patch
@@ -170,30 +169,44 @@ function mergeObjects(
       plain.push(keyed(item))
     }
   }
+  const merged = original.filter((item) => !deleted.has(keyOf(item)))
+  const places = placesOf(merged, keyOf)
   for (const item of plain) {
-    const at = merged.findIndex((kept) => same(kept, item))
-    if (at < 0) merged.push(withoutDirectives(item) as JsonObject)
-    else merged[at] = mergeObject(items, merged[at]!, item)
+    const key = keyOf(item)
+    const at = places.get(key)
+    if (at !== undefined) merged[at] = mergeObject(items, merged[at]!, item)
+    else places.set(key, merged.push(withoutDirectives(item) as JsonObject) - 1)
   }
-  if (order) checkOrder(plain, order, same)
-  return arrange(merged, original, order ?? plain, same) as JsonObject[]
+  if (order) checkOrder(plain, order, keyOf)
+  return arrange(merged, original, order ?? plain, keyOf) as JsonObject[]
+}
+
+type KeyOf = (item: unknown) => string
+
+/** Of a scalar, or of the value of a merge key. */
+const jsonKey: KeyOf = (value) => String(JSON.stringify(value))
+
+/** Where each key comes first. */
+function placesOf(list: readonly unknown[], keyOf: KeyOf): Map<string, number> {
+  const places = new Map<string, number>()
+  for (const [at, item] of list.entries()) {
+    const key = keyOf(item)
+    if (!places.has(key)) places.set(key, at)
+  }
+  return places
 }
 
 /** Every element that the patch writes must be in its own order list. */
-function checkOrder(
-  patch: readonly unknown[],
-  order: readonly unknown[],
-  same: (a: unknown, b: unknown) => boolean,
-): void {
-  let from = 0
+function checkOrder(patch: readonly unknown[], order: readonly unknown[], keyOf: KeyOf): void {
+  let at = 0
   for (const item of patch) {
-    const at = order.findIndex((named, i) => i >= from && isObject(named) === isObject(item) && same(named, item))
-    if (at < 0) {
+    const key = keyOf(item)
+    while (at < order.length && keyOf(order[at]) !== key) at++
+    if (at === order.length) {
       throw malformedPatch(
         `The order in patch list:\n${goText(patch)}\n doesn't match $setElementOrder list:\n${goText(order)}\n`,
       )
     }
-    from = at
   }
 }
 
@@ -201,26 +214,22 @@ function checkOrder(
  * k8s: elements that the patch names come in the patch's order, the others keep theirs; where the two meet, an element that stood
  * before another on the server stays before it.
  */
-function arrange(
-  merged: unknown[],
-  original: readonly unknown[],
-  order: readonly unknown[],
-  same: (a: unknown, b: unknown) => boolean,
-): unknown[] {
-  const place = (list: readonly unknown[], item: unknown) => list.findIndex((other) => same(other, item))
+function arrange(merged: unknown[], original: readonly unknown[], order: readonly unknown[], keyOf: KeyOf): unknown[] {
+  const ordered = placesOf(order, keyOf)
+  const before = placesOf(original, keyOf)
   const named = merged
-    .filter((item) => place(order, item) >= 0)
-    .map((item) => ({ item, at: place(order, item) }))
+    .filter((item) => ordered.has(keyOf(item)))
+    .map((item) => ({ item, at: ordered.get(keyOf(item))! }))
     .sort((a, b) => a.at - b.at)
     .map(({ item }) => item)
-  const others = merged.filter((item) => place(order, item) < 0)
   const out: unknown[] = []
   let n = 0
-  for (const other of others) {
-    const otherAt = place(original, other)
+  for (const other of merged) {
+    if (ordered.has(keyOf(other))) continue
+    const otherAt = before.get(keyOf(other))
     while (n < named.length) {
-      const namedAt = place(original, named[n])
-      if (namedAt >= 0 && otherAt >= 0 && otherAt < namedAt) break
+      const namedAt = before.get(keyOf(named[n]))
+      if (namedAt !== undefined && otherAt !== undefined && otherAt < namedAt) break
       out.push(named[n++])
     }
     out.push(other)

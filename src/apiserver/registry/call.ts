@@ -57,6 +57,53 @@ export interface Call {
   readonly annotations: AuditAnnotation[]
 }
 
+/** A class for the sake of its accessor: those of a literal are made anew for each call. */
+export class RequestCall implements Call {
+  readonly request: ApiRequest
+  readonly info: RequestInfo
+  readonly kind: Kind
+  readonly user: UserInfo
+  readonly query: URLSearchParams
+  readonly log: Logger
+  readonly view: View
+  readonly viewVersion?: 'v1beta1'
+  readonly warnings: string[]
+  readonly annotations: AuditAnnotation[] = []
+
+  constructor(
+    request: ApiRequest,
+    info: RequestInfo,
+    kind: Kind,
+    log: Logger,
+    view: View,
+    viewVersion: 'v1beta1' | undefined,
+  ) {
+    this.request = request
+    this.info = info
+    this.kind = kind
+    this.user = request.user
+    this.query = request.query
+    this.log = log
+    this.view = view
+    if (viewVersion) this.viewVersion = viewVersion
+    this.warnings = kind.deprecated ? [kind.deprecated] : []
+  }
+
+  get signal(): AbortSignal {
+    return this.request.signal
+  }
+}
+
+/** The same call on something else. */
+export const callOn = (call: Call, changes: { info: RequestInfo; kind?: Kind }): Call => ({
+  ...call,
+  // An accessor, which is not copied with the rest.
+  get signal() {
+    return call.signal
+  },
+  ...changes,
+})
+
 export const refOf = (kind: Kind): ResourceRef => ({ group: kind.group, resource: kind.plural })
 
 /** The namespace that the call's object lives in; undefined for kinds that live in none. */

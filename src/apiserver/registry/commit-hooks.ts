@@ -21,8 +21,6 @@ export interface CommitHooks {
   claim(kind: Kind, next: KubeObject, old: Obj | undefined, dryRun: boolean): Claim | undefined
 }
 
-export const noHooks: CommitHooks = { claim: () => undefined }
-
 /** One after the other; when one refuses, the claims of those before it are dropped. */
 export function inTurn(hooks: readonly CommitHooks[]): CommitHooks {
   return {

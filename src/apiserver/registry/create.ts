@@ -8,7 +8,7 @@ import { cloneJson } from '../../api/schema/clone.ts'
 import type { ApiResponse } from '../../api/wire.ts'
 import { keyOf } from '../storage/keys.ts'
 import { type Call, namespaceOf, type Registry, refOf } from './call.ts'
-import { trackFields } from './fields.ts'
+import { keepManagedFields, trackFields } from './fields.ts'
 import { initialMetadata } from './metadata.ts'
 import { present } from './present.ts'
 import { fresh, type Shown, view } from './stored.ts'
@@ -81,8 +81,13 @@ async function attempt(
   const hasStatus = kind.subresources.includes('status') && !kind.keepStatusOnCreate
   if (hasStatus) delete (obj as { status?: unknown }).status
   complete(kind, obj)
+  // k8s: what admission changes has no owner.
+  if (managedFields) obj.metadata.managedFields = managedFields
+  else trackFields(kind, obj, undefined, { ...options, subresource: '', nowMs })
+  const tracked = obj.metadata.managedFields
   const admission = admissionRequest(call, 'CREATE', obj, undefined, options.dryRun, { nameGenerated })
   await registry.admission.mutate(admission)
+  if (admission.rounds.touched) keepManagedFields(obj, tracked, call.warnings)
   if (admission.rounds.touched) {
     kind.custom?.prune(obj)
     if (hasStatus) delete (obj as { status?: unknown }).status
@@ -94,8 +99,7 @@ async function attempt(
   const errors = [...validateObjectMeta(obj.metadata, metaRules(call)), ...objectErrors(kind, obj)]
   refuseInvalid(kind, obj.metadata.name ?? '', errors)
   if (kind.custom) call.warnings.push(...finalizerWarnings(obj.metadata.finalizers ?? []))
-  if (managedFields) obj.metadata.managedFields = managedFields
-  else trackFields(kind, obj, undefined, { ...options, subresource: '', nowMs })
+  if (kind.warnings) call.warnings.push(...kind.warnings(obj, undefined))
   await registry.admission.validate(admission)
   const { name } = obj.metadata
   const result = await commit(registry, call, { name, expect: 0, next: obj, old: undefined, dryRun: options.dryRun })

@@ -1,7 +1,7 @@
 // DELETE of a collection: every object that the selectors choose, each as if deleted by itself.
 import { isNotFound } from '../../api/meta/errors.ts'
 import type { ApiResponse } from '../../api/wire.ts'
-import type { Call, Registry } from './call.ts'
+import { type Call, callOn, type Registry } from './call.ts'
 import { removeObject } from './delete.ts'
 import { parseDeleteOptions } from './delete-options.ts'
 import { listMetadata, readPage } from './list.ts'
@@ -22,7 +22,7 @@ export async function deleteCollection(registry: Registry, call: Call): Promise<
     while (at < chosen.length) {
       const { object } = chosen[at++]!
       const { name, namespace = '' } = object.metadata
-      const one: Call = { ...call, info: { ...call.info, name, namespace } }
+      const one = callOn(call, { info: { ...call.info, name, namespace } })
       try {
         items.push((await removeObject(registry, one, { ...options, uid: options.uid ?? object.metadata.uid })).shown)
       } catch (err) {

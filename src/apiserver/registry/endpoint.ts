@@ -134,7 +134,7 @@ export const finalizersOnly: Endpoint = {
     })
     put(obj.metadata as unknown as Fields, 'finalizers', finalizers)
   },
-  errors: () => [],
+  errors: subresourceErrors('finalize'),
 }
 
 /** CertificateSigningRequests: the conditions, by whoever approves or denies. */

@@ -3,7 +3,7 @@ import type { Kind } from '../../api/kinds/kind.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import { formatTime } from '../../api/meta/time.ts'
 import type { ApplyTarget } from '../patch/apply.ts'
-import { type PlainObject, trackUpdate } from '../patch/managed-fields.ts'
+import { managedFieldsProblem, type PlainObject, trackUpdate } from '../patch/managed-fields.ts'
 import type { Obj } from './call.ts'
 
 export interface FieldWriter {
@@ -36,4 +36,18 @@ export function trackFields(kind: Kind, next: KubeObject, old: Obj | undefined, 
 export function setManagedFields(obj: KubeObject, managedFields: KubeObject['metadata']['managedFields']): void {
   if (managedFields && managedFields.length > 0) obj.metadata.managedFields = managedFields
   else delete obj.metadata.managedFields
+}
+
+/** k8s: what admission left that cannot be understood is put back, and the client told. @param tracked as it was before */
+export function keepManagedFields(
+  obj: KubeObject,
+  tracked: KubeObject['metadata']['managedFields'],
+  warnings: string[],
+): void {
+  const why = managedFieldsProblem(obj.metadata.managedFields)
+  if (!why) return
+  setManagedFields(obj, tracked)
+  warnings.push(
+    `.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: ${why}`,
+  )
 }

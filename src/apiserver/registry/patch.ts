@@ -1,5 +1,6 @@
 // PATCH in its four types. A patch is applied to the current object and the result goes the way of an update; when somebody else was
 // quicker it is applied again to what they left. Apply also creates.
+import type { Kind } from '../../api/kinds/kind.ts'
 import { badRequest, type FieldError, forbiddenField, required } from '../../api/meta/errors.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
 import { formatTime } from '../../api/meta/time.ts'
@@ -81,9 +82,9 @@ function writtenTwice({ duplicates, duplicateLines }: ParsedJson, validation: Fi
   throw badRequest(`error strict decoding YAML: ${why}`)
 }
 
-/** The configuration with the name and the namespace that the URL gives it. */
-function named(call: Call, { value }: ParsedJson): object {
-  const { kind, info } = call
+/** The configuration with the name and the namespace that the URL gives it. @param kind that it must be of */
+export function named(call: Call, { value }: ParsedJson, kind: Kind = call.kind): object {
+  const { info } = call
   const given = value ?? {}
   if (typeof given !== 'object' || Array.isArray(given)) {
     const what = Array.isArray(given) ? 'array' : typeof given
@@ -101,7 +102,8 @@ function named(call: Call, { value }: ParsedJson): object {
   return configuration
 }
 
-/** As Go prints a type's identity: `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`. */
-function typeText({ apiVersion = '', kind = '' }: Partial<KubeObject>): string {
-  return `${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`
+/** As Go prints a type's identity: `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`. What is no text isn't there. */
+function typeText(given: { apiVersion?: unknown; kind?: unknown }): string {
+  const [apiVersion, kind] = [given.apiVersion, given.kind].map((part) => (typeof part === 'string' ? part : ''))
+  return `${apiVersion!.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`
 }

@@ -18,9 +18,9 @@ import { keyOf } from '../storage/keys.ts'
 import type { Entry } from '../storage/store.ts'
 import { type Call, namespaceOf, type Obj, type Registry, refOf } from './call.ts'
 import { checkNamespace, createObject, metaRules } from './create.ts'
-import type { Endpoint } from './endpoint.ts'
+import { type Endpoint, wholeObject } from './endpoint.ts'
 import { admissionOf } from './endpoint-admission.ts'
-import { setManagedFields, trackFields } from './fields.ts'
+import { keepManagedFields, setManagedFields, trackFields } from './fields.ts'
 import { completesDeletion } from './lifecycle.ts'
 import { unparsed } from './list-options.ts'
 import { changedIdentity, desiredStateChanged, isUnchanged, keepOwnMetadata } from './metadata.ts'
@@ -123,9 +123,15 @@ async function replace(
   keepOwnMetadata(obj, old)
   complete(kind, obj)
   endpoint.restrict(kind, obj, old)
+  const nowMs = registry.clock.now()
+  // k8s: what admission changes has no owner.
+  if (next.fieldsTracked) setManagedFields(obj, managedFields)
+  else trackFields(kind, obj, old, { ...options, subresource: endpoint.subresource, nowMs })
+  const tracked = obj.metadata.managedFields
   const admission = admissionOf(call, endpoint, obj, old, options.dryRun)
   await admission?.mutate(registry.admission)
   if (admission?.touched) {
+    keepManagedFields(obj, tracked, call.warnings)
     kind.custom?.prune(obj)
     keepOwnMetadata(obj, old)
     complete(kind, obj)
@@ -137,9 +143,6 @@ async function replace(
   if (!KEEPS_GENERATION.has(endpoint.subresource) && kind.hasGeneration && desiredStateChanged(kind, obj, old)) {
     obj.metadata.generation = (old.metadata.generation ?? 0) + 1
   }
-  const nowMs = registry.clock.now()
-  if (next.fieldsTracked) setManagedFields(obj, managedFields)
-  else trackFields(kind, obj, old, { ...options, subresource: endpoint.subresource, nowMs })
   if (identity.length === 0 && isUnchanged(obj, old) && !isStoredOtherwise(kind, entry)) {
     // k8s: who refuses writes refuses those too that change nothing.
     await admission?.validate(registry.admission)
@@ -152,6 +155,7 @@ async function replace(
     ...endpoint.errors(kind, obj, old),
   ])
   if (kind.custom) call.warnings.push(...finalizerWarnings(newFinalizers(obj, old)))
+  if (kind.warnings && endpoint === wholeObject) call.warnings.push(...kind.warnings(obj, old))
   await admission?.validate(registry.admission)
   const ends = completesDeletion(obj)
   const result = await commit(registry, call, {

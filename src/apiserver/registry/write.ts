@@ -21,7 +21,8 @@ export function complete(kind: Kind, obj: KubeObject): void {
 /** What is wrong with an object by itself: its kind's rules, then the closed sets of the tables that those don't speak of. */
 export function objectErrors(kind: Kind, obj: Obj): FieldError[] {
   const errors = kind.validate?.(obj) ?? []
-  const said = (path: string) => errors.some(({ field }) => path === field || path.startsWith(`${field}[`))
+  const said = (path: string) =>
+    errors.some(({ field }) => path === field || path.startsWith(`${field}[`) || path.startsWith(`${field}.`))
   return [...errors, ...enumErrors(kind.schema, obj).filter(({ field }) => !said(field))]
 }
 

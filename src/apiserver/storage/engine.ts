@@ -8,6 +8,7 @@ import { endOfPrefix, SortedIndex } from './sorted-index.ts'
 import {
   Compacted,
   type Entry,
+  EntryTooLarge,
   FutureRevision,
   type ListResult,
   type Revision,
@@ -77,10 +78,15 @@ interface Waiting {
 }
 
 const encoder = new TextEncoder()
+/** What is larger could not be sent back by whoever read it: as long as a request's body may be. */
+const MAX_ENTRY_BYTES = 3 * 1024 * 1024
 
 function withRevision(write: Write, object: Entry['object'], revision: Revision): Entry {
   const stamped = { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } }
-  return StoredEntry.written(write.key, stamped, encoder.encode(JSON.stringify(stamped)), revision)
+  const json = encoder.encode(JSON.stringify(stamped))
+  // What is deleted got in somehow.
+  if (write.object && json.byteLength > MAX_ENTRY_BYTES) throw new EntryTooLarge()
+  return StoredEntry.written(write.key, stamped, json, revision)
 }
 
 export class Engine implements Store {

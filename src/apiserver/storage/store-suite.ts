@@ -95,6 +95,14 @@ export function storeSuite(engine: string, open: (options?: StoreOptions) => Pro
       assert.equal(await store.get(`${BLUE}a`), entry)
     })
 
+    test('an object larger than a request may be is refused, and nothing is changed', async (store) => {
+      const big = pod('a', { text: 'x'.repeat(3 * 1024 * 1024) })
+      await assert.rejects(put(store, `${BLUE}a`, big), { name: 'EntryTooLarge' })
+      assert.equal(store.revision, 0)
+      assert.equal((await put(store, `${BLUE}a`, pod('a', { text: 'x'.repeat(3_000_000) }))).revision, 1)
+      assert.equal((await remove(store, `${BLUE}a`)).revision, 2)
+    })
+
     test('a create is refused when the key exists, and says what is there', async (store) => {
       const entry = await put(store, `${BLUE}a`)
       const result = await store.write({ key: `${BLUE}a`, expect: 0, object: pod('a') as Entry['object'] })

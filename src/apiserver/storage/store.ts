@@ -83,7 +83,7 @@ export interface Store {
    */
   list(prefix: string, options?: { limit?: number; after?: string; revision?: Revision }): Promise<ListResult>
   /**
-   * Resolves when the write is durable (or refused). @throws StoreFailed when the disk refuses (full, I/O error): nothing was changed,
+   * Resolves when the write is durable (or refused). @throws EntryTooLarge; StoreFailed when the disk refuses (full, I/O error): nothing was changed,
    * and a later write may succeed.
    */
   write(write: Write): Promise<WriteResult>
@@ -122,6 +122,13 @@ export class FutureRevision extends Error {
     super(`Too large resource version: ${asked}, current: ${current}`)
     this.name = 'FutureRevision'
     this.current = current
+  }
+}
+/** The object takes more bytes than one may. Nothing was changed. */
+export class EntryTooLarge extends Error {
+  constructor() {
+    super('etcdserver: request is too large') // k8s: the words that clients know
+    this.name = 'EntryTooLarge'
   }
 }
 /** The watcher's reader was too slow; it must start over with a list. */

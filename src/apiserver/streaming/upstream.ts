@@ -7,7 +7,7 @@ import type { Pod } from '../../api/kinds/pod.ts'
 import { Service } from '../../api/kinds/service.ts'
 import { badRequest, notFound, serviceUnavailable } from '../../api/meta/errors.ts'
 import type { DeepReadonly } from '../../api/meta/object.ts'
-import type { Call, Registry } from '../registry/call.ts'
+import { type Call, callOn, type Registry } from '../registry/call.ts'
 import { read } from '../registry/get.ts'
 import { keyOf, prefixOf } from '../storage/keys.ts'
 import type { NodeConnections } from './node-connection.ts'
@@ -29,7 +29,7 @@ export async function upstreamOf(registry: Registry, call: Call, nodes: NodeConn
   const path = `${info.rest || '/'}${call.query.size > 0 ? `?${call.query}` : ''}`
   if (kind.plural === 'nodes') return nodeUpstream(nodes, splitName(info.name).name, path)
   const { scheme, name, port } = splitName(info.name)
-  const named: Call = { ...call, info: { ...info, name } }
+  const named = callOn(call, { info: { ...info, name } })
   const address = kind.plural === 'pods' ? podAddress(named, port, registry) : serviceAddress(named, port, registry)
   return directUpstream(scheme, await address, path)
 }

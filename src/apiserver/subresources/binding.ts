@@ -9,7 +9,7 @@ import { decodeBody } from '../../api/schema/body.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
 import type { Binding as BindingObject } from '../../api/types/core.v1.ts'
 import type { ApiResponse } from '../../api/wire.ts'
-import { type Call, type Obj, type Registry, refOf } from '../registry/call.ts'
+import { type Call, callOn, type Obj, type Registry, refOf } from '../registry/call.ts'
 import type { Endpoint } from '../registry/endpoint.ts'
 import { change } from '../registry/update.ts'
 import { admitBody, refuseInvalid } from '../registry/write.ts'
@@ -47,11 +47,10 @@ export async function bind(registry: Registry, call: Call): Promise<ApiResponse>
   if (binding.metadata?.name && binding.metadata.name !== name) {
     throw badRequest('name in URL does not match name in Binding object')
   }
-  const podCall: Call = {
-    ...call,
+  const podCall = callOn(call, {
     kind: Pod as unknown as Kind,
     info: { ...call.info, resource: 'pods', subresource: 'binding', name },
-  }
+  })
   binding.metadata = { ...binding.metadata, name, namespace: call.info.namespace }
   await admitBody(registry, podCall, Binding, binding, options.dryRun)
   await change(registry, podCall, bindingEndpoint, options, false, (old) => ({

@@ -3,20 +3,26 @@ import { defineKind, type Kind, type ScalePaths } from '../../api/kinds/kind.ts'
 import { type FieldError, internal, invalid } from '../../api/meta/errors.ts'
 import { formatSelector, fromLabelSelector, fromMap } from '../../api/meta/label-selector.ts'
 import type { KubeObject } from '../../api/meta/object.ts'
+import { formatTime } from '../../api/meta/time.ts'
 import { decodeBody } from '../../api/schema/body.ts'
 import { cloneJson } from '../../api/schema/clone.ts'
 import type { Scale as ScaleObject } from '../../api/types/autoscaling.v1.ts'
-import type { LabelSelector } from '../../api/types/meta.v1.ts'
+import type { LabelSelector, ManagedFieldsEntry } from '../../api/types/meta.v1.ts'
 import type { ApiResponse } from '../../api/wire.ts'
+import { type ApplyTarget, applyConfiguration } from '../patch/apply.ts'
+import { type PlainObject, trackUpdate } from '../patch/managed-fields.ts'
 import { applyPatch, parsePatch, patchTypeOf } from '../patch/patch.ts'
 import type { Call, Obj, Registry } from '../registry/call.ts'
 import { type Endpoint, wholeObject } from '../registry/endpoint.ts'
+import { setManagedFields } from '../registry/fields.ts'
 import { read } from '../registry/get.ts'
-import { parsePatchOptions } from '../registry/patch.ts'
-import { change, type Next } from '../registry/update.ts'
+import { named, parsePatchOptions } from '../registry/patch.ts'
+import { type Change, change, type Next } from '../registry/update.ts'
 import { refuseInvalid } from '../registry/write.ts'
-import { parseWriteOptions } from '../registry/write-options.ts'
+import { parseWriteOptions, type WriteOptions } from '../registry/write-options.ts'
+import { isTrue } from '../request-info.ts'
 import { objectResponse } from '../respond.ts'
+import { fromScaleFields, SCALE_VERSION, toScaleFields } from './scale-fields.ts'
 
 const Scale = defineKind<ScaleObject & KubeObject>({
   group: 'autoscaling',
@@ -56,24 +62,57 @@ export async function updateScale(registry: Registry, call: Call): Promise<ApiRe
   const { body, headers } = call.request
   const { object } = decodeBody(Scale, body, headers['content-type'], options.validation)
   const wanted = object as unknown as ScaleObject
-  const outcome = await change(registry, call, scaleEndpoint, options, false, (old) => scaled(call, old!, wanted))
+  const make: Change = (old) => updated(registry, call, old!, wanted, options)
+  const outcome = await change(registry, call, scaleEndpoint, options, false, make)
   return objectResponse(scaleOf(call.kind, outcome.shown.object))
 }
 
 export async function patchScale(registry: Registry, call: Call): Promise<ApiResponse> {
-  const given = patchTypeOf(call.request.headers['content-type'])
-  const options = parsePatchOptions(call, given)
-  const patch = parsePatch(given, call.request.body)
-  // An applied scale sets the one number it has, like a merge of it.
-  const type = given === 'apply' ? 'merge' : given
+  const type = patchTypeOf(call.request.headers['content-type'])
+  const options = parsePatchOptions(call, type)
+  const patch = parsePatch(type, call.request.body)
+  const configuration = type === 'apply' ? named(call, patch, Scale) : undefined
   const outcome = await change(registry, call, scaleEndpoint, options, false, (old) => {
+    if (type === 'apply') return applied(registry, call, old!, configuration, options)
     const patched = applyPatch(type, Scale.schema, scaleOf(call.kind, old!), patch, options.validation)
-    return scaled(call, old!, patched.object as unknown as ScaleObject)
+    return updated(registry, call, old!, patched.object as unknown as ScaleObject, options)
   })
   return objectResponse(scaleOf(call.kind, outcome.shown.object))
 }
 
-function scaled(call: Call, old: Obj, wanted: ScaleObject): Next {
+const TARGET: ApplyTarget = {
+  schema: Scale.schema,
+  apiVersion: SCALE_VERSION,
+  kind: Scale.kind,
+  subresource: 'scale',
+  resetFields: [],
+}
+
+function updated({ clock }: Registry, call: Call, old: Obj, wanted: ScaleObject, { manager }: WriteOptions): Next {
+  const replicas = wanted.spec?.replicas ?? 0
+  const before = trackedScale(call.kind, old)
+  const after = { ...before, spec: replicas ? { replicas } : {} }
+  return scaled(call, old, wanted, trackUpdate(TARGET, before, after, manager, formatTime(clock.now())))
+}
+
+function applied({ clock }: Registry, call: Call, old: Obj, configuration: unknown, { manager }: WriteOptions): Next {
+  const force = isTrue(call.query.get('force'))
+  const live = trackedScale(call.kind, old)
+  const result = applyConfiguration(TARGET, live, configuration, { manager, force, now: formatTime(clock.now()) })
+  return scaled(call, old, result.object as unknown as ScaleObject, result.managedFields)
+}
+
+const scaledKind = (kind: Kind) => ({ apiVersion: kind.apiVersion, path: pathsOf(kind).specReplicas })
+
+/** The scale with the owners of its replicas. */
+function trackedScale(kind: Kind, obj: Obj): PlainObject {
+  const scale = scaleOf(kind, obj) as unknown as PlainObject
+  const managedFields = toScaleFields(scaledKind(kind), obj.metadata.managedFields as ManagedFieldsEntry[] | undefined)
+  return { ...scale, metadata: { ...scale.metadata, ...(managedFields ? { managedFields } : {}) } }
+}
+
+/** The object with the replicas wanted. @param owners the scale's managed fields by now */
+function scaled(call: Call, old: Obj, wanted: ScaleObject, owners: ManagedFieldsEntry[] | undefined): Next {
   const replicas = wanted.spec?.replicas ?? 0
   const errors: FieldError[] = []
   // k8s: of custom resources the object's own rules speak.
@@ -84,7 +123,10 @@ function scaled(call: Call, old: Obj, wanted: ScaleObject): Next {
   setPath(object, pathsOf(call.kind).specReplicas, replicas)
   object.metadata.resourceVersion = wanted.metadata?.resourceVersion ?? ''
   if (wanted.metadata?.uid) object.metadata.uid = wanted.metadata.uid
-  return { object }
+  const { managedFields } = object.metadata
+  const entries = fromScaleFields(scaledKind(call.kind), managedFields, owners)
+  setManagedFields(object, entries && [...entries])
+  return { object, fieldsTracked: true }
 }
 
 export function scaleOf(kind: Kind, obj: Obj): Obj {

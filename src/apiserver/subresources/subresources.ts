@@ -1,6 +1,7 @@
 // Which action serves which verb of which subresource: one table.
 import type { Kind } from '../../api/kinds/kind.ts'
 import type { ServiceAccountTokens } from '../authn/service-account-tokens.ts'
+import type { Authorize } from '../authorize.ts'
 import type { Action } from '../handler.ts'
 import { endpointOf } from '../registry/endpoint.ts'
 import { get } from '../registry/get.ts'
@@ -18,11 +19,12 @@ import { createToken } from './token.ts'
 export interface SubresourceParts {
   readonly nodes: NodeConnections
   readonly tokens: ServiceAccountTokens | undefined
+  readonly authorize: Authorize
 }
 
 type ByVerb = Readonly<Record<string, Action>>
 
-export function subresourceActions({ nodes, tokens }: SubresourceParts) {
+export function subresourceActions({ nodes, tokens, authorize }: SubresourceParts) {
   const forward = proxy(nodes)
   const refused = upgradeRequired(nodes)
   const connect: ByVerb = { get: refused, create: refused }
@@ -30,7 +32,7 @@ export function subresourceActions({ nodes, tokens }: SubresourceParts) {
     scale: { get: getScale, update: updateScale, patch: patchScale },
     binding: { create: bind },
     eviction: { create: evict },
-    token: { create: createToken(tokens) },
+    token: { create: createToken(tokens, authorize) },
     log: { get: podLog(nodes) },
     exec: connect,
     attach: connect,

@@ -44,10 +44,10 @@ function columnsOf(kind: Kind): readonly Column<KubeObject>[] {
 }
 
 export function columnDefinitions(kind: Kind): object[] {
-  return columnsOf(kind).map(({ name, type, format, description, priority }) => ({
+  return columnsOf(kind).map(({ name, type, shownType, format, description, priority }) => ({
     name,
     // k8s: ages are sent as text that is ready to be shown; columns of custom resources keep their type all the same.
-    type: type === 'date' && !kind.custom ? 'string' : type,
+    type: shownType ?? (type === 'date' && !kind.custom ? 'string' : type),
     format: format ?? (name === 'Name' ? 'name' : ''),
     description: description ?? '',
     priority: priority ?? 0,

@@ -32,6 +32,8 @@ export interface CallCredentials {
   readonly cert?: string | undefined
   readonly key?: string | undefined
   readonly token?: string | undefined
+  /** `name:password`; not used beside a token. */
+  readonly basic?: string | undefined
   /** More authorities to trust. */
   readonly ca?: string | undefined
   readonly serverName?: string | undefined
@@ -150,7 +152,7 @@ export class WebhookClient {
         'content-type': 'application/json',
         'content-length': body.length,
         'user-agent': 'kube-apiserver-admission',
-        ...(credentials?.token ? { authorization: `Bearer ${credentials.token}` } : {}),
+        ...authorization(credentials),
       },
       agent: this.#pool(),
       signal,
@@ -188,6 +190,18 @@ function head(options: RequestOptions, body: Buffer): Promise<IncomingMessage> {
     })
     request.end(body)
   })
+}
+
+function authorization({ token, basic }: CallCredentials = {}): { authorization?: string } {
+  if (token) return { authorization: `Bearer ${token}` }
+  return basic ? { authorization: `Basic ${Buffer.from(basic).toString('base64')}` } : {}
+}
+
+/** What users of kubeconfigs are named after: host and port of the call. */
+export function targetOf({ service, url = '' }: ClientConfig): string {
+  if (service) return `${service.name}.${service.namespace}.svc:${service.port ?? 443}`
+  const { hostname, port } = urlOf(url)
+  return `${hostname}:${port || 443}`
 }
 
 function trust(config: ClientConfig, credentials: CallCredentials | undefined): RequestOptions {

@@ -21,7 +21,7 @@ import {
   typeNameOf,
   Uint,
 } from '../values.ts'
-import { matcher } from './regex.ts'
+import { matcher } from './regex-program.ts'
 import { decodeUtf8, formatDouble } from './text.ts'
 import { duration, formatDuration, formatTimestamp, secondsOf, timestamp } from './time.ts'
 
@@ -205,8 +205,8 @@ export const standardLibrary: Library = {
       'add_bytes',
     ),
     overload('(list<A>, list<A>) list<A>', addLists, 'add_list'),
-    overload('(timestamp, duration) timestamp', (t: Timestamp, d: Duration) => timestamp(t.ns + d.ns)),
-    overload('(duration, timestamp) timestamp', (d: Duration, t: Timestamp) => timestamp(t.ns + d.ns)),
+    overload('(timestamp, duration) timestamp', (t: Timestamp, d: Duration) => timestamp(t.ns + d.ns, t.zoneMinutes)),
+    overload('(duration, timestamp) timestamp', (d: Duration, t: Timestamp) => timestamp(t.ns + d.ns, t.zoneMinutes)),
     overload('(duration, duration) duration', (a: Duration, b: Duration) => duration(a.ns + b.ns)),
   ],
   '_-_': [
@@ -214,7 +214,7 @@ export const standardLibrary: Library = {
     uints((a, b) => a - b),
     doubles((a, b) => a - b),
     overload('(timestamp, timestamp) duration', (a: Timestamp, b: Timestamp) => duration(a.ns - b.ns)),
-    overload('(timestamp, duration) timestamp', (t: Timestamp, d: Duration) => timestamp(t.ns - d.ns)),
+    overload('(timestamp, duration) timestamp', (t: Timestamp, d: Duration) => timestamp(t.ns - d.ns, t.zoneMinutes)),
     overload('(duration, duration) duration', (a: Duration, b: Duration) => duration(a.ns - b.ns)),
   ],
   '_*_': [overload('(int, int) int', multiply), uints((a, b) => a * b), doubles((a, b) => a * b)],

@@ -69,11 +69,24 @@ export function parseDurationText(text: string): bigint | undefined {
 
 const fractionText = (ns: bigint) => (ns === 0n ? '' : `.${String(ns).padStart(9, '0').replace(/0+$/, '')}`)
 
-export function formatTimestamp({ ns }: Timestamp): string {
+export function formatTimestamp({ ns, zoneMinutes }: Timestamp): string {
   const fraction = ((ns % SECOND) + SECOND) % SECOND
-  const date = new Date(Number((ns - fraction) / 1_000_000n))
+  const date = new Date(Number((ns - fraction) / 1_000_000n) + zoneMinutes * 60_000)
   const year = String(date.getUTCFullYear()).padStart(4, '0')
-  return `${year}${date.toISOString().slice(-20, -5)}${fractionText(fraction)}Z`
+  return `${year}${date.toISOString().slice(-20, -5)}${fractionText(fraction)}${zoneText(zoneMinutes)}`
+}
+
+function zoneText(minutes: number): string {
+  if (minutes === 0) return 'Z'
+  const size = Math.abs(minutes)
+  const two = (n: number) => String(n).padStart(2, '0')
+  return `${minutes < 0 ? '-' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`
+}
+
+/** Of an RFC 3339 time, in minutes east of UTC. */
+export function zoneOf(text: string): number {
+  const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)$/.exec(text) ?? []
+  return sign ? (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -1 : 1) : 0
 }
 /** Seconds: `5400s`, `-1.5s`. */
 export function formatDuration({ ns }: Duration): string {
@@ -81,9 +94,9 @@ export function formatDuration({ ns }: Duration): string {
   return `${ns < 0n ? '-' : ''}${size / SECOND}${fractionText(size % SECOND)}s`
 }
 
-export function timestamp(ns: bigint): Timestamp {
+export function timestamp(ns: bigint, zoneMinutes = 0): Timestamp {
   if (ns < MIN_TIME || ns > MAX_TIME) throw new CelError('timestamp overflow')
-  return new Timestamp(ns)
+  return new Timestamp(ns, zoneMinutes)
 }
 export function duration(ns: bigint): Duration {
   if (ns > MAX_DURATION || ns < -MAX_DURATION - 1n) throw new CelError('duration overflow')
@@ -92,7 +105,7 @@ export function duration(ns: bigint): Duration {
 export function timestampOf(text: string): Timestamp {
   const ns = parseTimestamp(text)
   if (ns === undefined) throw new CelError(`invalid RFC 3339 timestamp ${JSON.stringify(text)}`)
-  return timestamp(ns)
+  return timestamp(ns, zoneOf(text))
 }
 export function durationOf(text: string): Duration {
   const ns = parseDurationText(text)

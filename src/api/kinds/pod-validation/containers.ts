@@ -1,101 +1,107 @@
-// The rules of containers: names, images, ports, mounts, handlers, restart policies; of init containers and ephemeral ones too.
-import { duplicate, forbiddenField, invalid, notSupported, required } from '../../meta/errors.ts'
+// The rules of containers: what all have in common, then those of containers proper, of init containers and of ephemeral ones.
+// k8s: an entry is looked at as a whole before it is compared with the others.
+import { duplicate, forbiddenField, invalid, notFoundValue, notSupported, required } from '../../meta/errors.ts'
 import { portName, portNumber } from '../../meta/names.ts'
 import type { DeepReadonly } from '../../meta/object.ts'
 import { isSidecar } from '../../meta/pods.ts'
 import type { Container, ContainerPort, EphemeralContainer, PodSpec } from '../../types/core.v1.ts'
-import { checkIp, checkLabel, checkOneOf, type Errors } from '../check.ts'
+import { checkLabel, checkListed, checkOneOf, type Errors } from '../check.ts'
 import { checkEnv } from './env.ts'
+import { checkDevices, checkMounts } from './mounts.ts'
 import { checkHandler, checkProbe } from './probes.ts'
+import { checkPullPolicy } from './pull-policy.ts'
 import { checkResources } from './resources.ts'
+import { checkRestartPolicy } from './restart-policy.ts'
 import { checkContainerSecurity } from './security.ts'
-import type { VolumeNames } from './volumes.ts'
+import type { Volumes } from './volumes.ts'
 
 type Spec = DeepReadonly<PodSpec>
 type AnyContainer = DeepReadonly<Container>
 
-export function checkContainers(errors: Errors, field: string, spec: Spec, volumes: VolumeNames): void {
+/** What the containers of one pod are checked against. */
+export interface Around {
+  readonly spec: Spec
+  readonly volumes: Volumes
+  readonly claimNames: ReadonlySet<string>
+}
+
+export function checkContainers(errors: Errors, field: string, around: Around): void {
+  const { spec } = around
+  const containers = spec.containers ?? []
+  if (containers.length === 0) return void errors.push(required(field))
   const names = new Set<string>()
-  const graceSeconds = spec.terminationGracePeriodSeconds ?? 30
-  const { containers = [], initContainers = [] } = spec
-  if (containers.length === 0) errors.push(required(`${field}.containers`))
   containers.forEach((container, i) => {
-    const path = `${field}.containers[${i}]`
-    checkCommon(errors, path, container, spec, volumes, names)
-    checkLifecycle(errors, path, container, graceSeconds)
-    checkRestartPolicy(errors, path, container, false)
+    const path = `${field}[${i}]`
+    checkCommon(errors, path, container, around)
+    if (names.has(container.name)) errors.push(duplicate(`${path}.name`, container.name))
+    names.add(container.name)
+    checkLifecycle(errors, path, container, spec.terminationGracePeriodSeconds)
+    checkRestartPolicy(errors, path, container)
   })
-  checkHostPorts(errors, `${field}.containers`, containers)
-  initContainers.forEach((container, i) => {
-    const path = `${field}.initContainers[${i}]`
-    checkCommon(errors, path, container, spec, volumes, names)
-    checkRestartPolicy(errors, path, container, true)
+  checkHostPorts(errors, field, containers, 0)
+}
+
+export function checkInitContainers(errors: Errors, field: string, around: Around): void {
+  const { spec } = around
+  const names = new Set((spec.containers ?? []).map(({ name }) => name))
+  spec.initContainers?.forEach((container, i) => {
+    const path = `${field}[${i}]`
+    checkCommon(errors, path, container, around)
+    checkRestartPolicy(errors, path, container)
+    if (names.has(container.name)) errors.push(duplicate(`${path}.name`, container.name))
+    else if (container.name) names.add(container.name)
+    // k8s: each runs by itself, and is reported as if it were the first.
+    checkHostPorts(errors, field, [container], 0)
     if (isSidecar(container)) {
-      checkLifecycle(errors, path, container, graceSeconds)
+      checkLifecycle(errors, path, container, spec.terminationGracePeriodSeconds)
       return
     }
     for (const part of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const) {
       if (container[part]) {
-        errors.push(
-          forbiddenField(`${path}.${part}`, 'may not be set for init containers without restartPolicy=Always'),
-        )
+        const why = 'may not be set for init containers without restartPolicy=Always'
+        errors.push(forbiddenField(`${path}.${part}`, why))
       }
     }
-    checkHostPorts(errors, `${field}.initContainers`, [container])
   })
 }
 
-function checkCommon(
-  errors: Errors,
-  path: string,
-  container: AnyContainer,
-  spec: Spec,
-  volumes: VolumeNames,
-  names: Set<string>,
-): void {
+function checkCommon(errors: Errors, path: string, container: AnyContainer, around: Around): void {
   checkLabel(errors, `${path}.name`, container.name)
-  if (container.name && names.has(container.name)) errors.push(duplicate(`${path}.name`, container.name))
-  names.add(container.name)
   if (!container.image) errors.push(required(`${path}.image`))
-  else if (container.image.trim() !== container.image) {
-    errors.push(invalid(`${path}.image`, container.image, 'must not have leading or trailing whitespace'))
-  }
-  checkOneOf(errors, `${path}.terminationMessagePolicy`, container.terminationMessagePolicy, [
+  checkListed(errors, `${path}.terminationMessagePolicy`, container.terminationMessagePolicy, [
     'File',
     'FallbackToLogsOnError',
   ])
-  checkPorts(errors, `${path}.ports`, container.ports, spec.hostNetwork === true)
-  checkEnv(errors, path, container)
-  checkMounts(errors, path, container, volumes)
-  checkOneOf(errors, `${path}.imagePullPolicy`, container.imagePullPolicy, ['Always', 'IfNotPresent', 'Never'])
-  if (container.resources) checkResources(errors, `${path}.resources`, container.resources, false)
-  checkContainerSecurity(errors, `${path}.securityContext`, container.securityContext)
-  container.resizePolicy?.forEach((policy, i) => {
-    const at = `${path}.resizePolicy[${i}]`
-    checkOneOf(errors, `${at}.resourceName`, policy.resourceName, ['cpu', 'memory'])
-    checkOneOf(errors, `${at}.restartPolicy`, policy.restartPolicy, ['NotRequired', 'RestartContainer'])
+  checkPorts(errors, `${path}.ports`, container.ports)
+  checkEnv(errors, path, container, around.volumes)
+  checkMounts(errors, `${path}.volumeMounts`, container, around.volumes)
+  checkDevices(errors, `${path}.volumeDevices`, container, around.volumes)
+  checkPullPolicy(errors, `${path}.imagePullPolicy`, container.imagePullPolicy)
+  checkResources(errors, `${path}.resources`, container.resources, around.claimNames)
+  checkResizePolicy(errors, `${path}.resizePolicy`, container, around.spec.restartPolicy)
+  checkContainerSecurity(errors, `${path}.securityContext`, container.securityContext, around.spec.hostUsers !== false)
+}
+
+function checkResizePolicy(
+  errors: Errors,
+  field: string,
+  { resizePolicy }: AnyContainer,
+  podRestartPolicy: string | undefined,
+): void {
+  const seen = new Set<string>()
+  resizePolicy?.forEach(({ resourceName, restartPolicy }, i) => {
+    if (seen.has(resourceName)) errors.push(duplicate(`${field}[${i}]`, resourceName))
+    seen.add(resourceName)
+    checkOneOf(errors, field, resourceName, ['cpu', 'memory'])
+    checkOneOf(errors, field, restartPolicy, ['NotRequired', 'RestartContainer'])
+    if (podRestartPolicy === 'Never' && restartPolicy !== 'NotRequired') {
+      const why = "must be 'NotRequired' when `restartPolicy` is 'Never'"
+      errors.push(invalid(field, restartPolicy ?? '', why))
+    }
   })
 }
 
-function checkRestartPolicy(errors: Errors, path: string, container: AnyContainer, init: boolean): void {
-  const policy = container.restartPolicy
-  if (policy !== undefined) checkOneOf(errors, `${path}.restartPolicy`, policy, ['Always', 'Never', 'OnFailure'])
-  const rules = container.restartPolicyRules ?? []
-  if (rules.length > 0 && !policy) {
-    errors.push(required(`${path}.restartPolicy`, 'must specify restartPolicy when restart rules are used'))
-  }
-  if (rules.length > 0 && init && policy === 'Always') {
-    errors.push(forbiddenField(`${path}.restartPolicyRules`, 'may not be set for sidecar containers'))
-  }
-  rules.forEach((rule, i) => {
-    const at = `${path}.restartPolicyRules[${i}]`
-    checkOneOf(errors, `${at}.action`, rule.action, ['Restart', 'RestartAllContainers'])
-    if (!rule.exitCodes) errors.push(required(`${at}.exitCodes`, 'must be specified'))
-    else checkOneOf(errors, `${at}.exitCodes.operator`, rule.exitCodes.operator, ['In', 'NotIn'])
-  })
-}
-
-function checkLifecycle(errors: Errors, path: string, container: AnyContainer, graceSeconds: number): void {
+function checkLifecycle(errors: Errors, path: string, container: AnyContainer, graceSeconds: number | undefined): void {
   const { lifecycle } = container
   if (lifecycle?.postStart) checkHandler(errors, `${path}.lifecycle.postStart`, lifecycle.postStart, graceSeconds)
   if (lifecycle?.preStop) checkHandler(errors, `${path}.lifecycle.preStop`, lifecycle.preStop, graceSeconds)
@@ -104,12 +110,7 @@ function checkLifecycle(errors: Errors, path: string, container: AnyContainer, g
   checkProbe(errors, `${path}.startupProbe`, container.startupProbe, 'startup')
 }
 
-function checkPorts(
-  errors: Errors,
-  field: string,
-  ports: readonly DeepReadonly<ContainerPort>[] | undefined,
-  hostNetwork: boolean,
-): void {
+function checkPorts(errors: Errors, field: string, ports: readonly DeepReadonly<ContainerPort>[] | undefined): void {
   const names = new Set<string>()
   ports?.forEach((port, i) => {
     const path = `${field}[${i}]`
@@ -117,7 +118,7 @@ function checkPorts(
       const problems = portName(port.name)
       for (const problem of problems) errors.push(invalid(`${path}.name`, port.name, problem))
       if (problems.length === 0 && names.has(port.name)) errors.push(duplicate(`${path}.name`, port.name))
-      names.add(port.name)
+      else if (problems.length === 0) names.add(port.name)
     }
     if (!port.containerPort) errors.push(required(`${path}.containerPort`))
     else {
@@ -127,105 +128,53 @@ function checkPorts(
     }
     if (port.hostPort) {
       for (const problem of portNumber(port.hostPort)) errors.push(invalid(`${path}.hostPort`, port.hostPort, problem))
-      if (hostNetwork && port.hostPort !== port.containerPort) {
-        errors.push(
-          invalid(`${path}.containerPort`, port.containerPort, 'must match `hostPort` when `hostNetwork` is true'),
-        )
-      }
     }
-    if (port.hostIP) checkIp(errors, `${path}.hostIP`, port.hostIP)
     checkOneOf(errors, `${path}.protocol`, port.protocol, ['TCP', 'UDP', 'SCTP'])
   })
 }
 
-/** Two containers of a pod cannot both have the same port of the host. */
-function checkHostPorts(errors: Errors, field: string, containers: readonly AnyContainer[]): void {
+/** Two containers that run at once cannot both have the same port of the host. */
+function checkHostPorts(errors: Errors, field: string, containers: readonly AnyContainer[], first: number): void {
   const taken = new Set<string>()
   containers.forEach((container, c) => {
     container.ports?.forEach(({ hostPort, protocol, hostIP = '' }, i) => {
       if (!hostPort) return
       const key = `${protocol}/${hostIP}/${hostPort}`
-      if (taken.has(key)) errors.push(duplicate(`${field}[${c}].ports[${i}].hostPort`, key))
+      if (taken.has(key)) errors.push(duplicate(`${field}[${first + c}].ports[${i}].hostPort`, key))
       taken.add(key)
     })
   })
 }
 
-function checkMounts(errors: Errors, path: string, container: AnyContainer, volumes: VolumeNames): void {
-  const points = new Set<string>()
-  container.volumeMounts?.forEach((mount, i) => {
-    const at = `${path}.volumeMounts[${i}]`
-    if (!mount.name) errors.push(required(`${at}.name`))
-    volumes.checkMount(errors, `${at}.name`, mount.name)
-    if (!mount.mountPath) errors.push(required(`${at}.mountPath`))
-    else if (points.has(mount.mountPath)) errors.push(invalid(`${at}.mountPath`, mount.mountPath, 'must be unique'))
-    points.add(mount.mountPath)
-    if (mount.subPath && mount.subPathExpr) {
-      errors.push(invalid(`${at}.subPathExpr`, mount.subPathExpr, 'subPathExpr is mutually exclusive with subPath'))
-    }
-    for (const key of ['subPath', 'subPathExpr'] as const) checkLocalPath(errors, `${at}.${key}`, mount[key])
-    if (mount.mountPropagation !== undefined) {
-      checkOneOf(errors, `${at}.mountPropagation`, mount.mountPropagation, ['Bidirectional', 'HostToContainer', 'None'])
-      if (mount.mountPropagation === 'Bidirectional' && !container.securityContext?.privileged) {
-        errors.push(
-          forbiddenField(
-            `${at}.mountPropagation`,
-            'Bidirectional mount propagation is available only to privileged containers',
-          ),
-        )
-      }
-    }
-    if (mount.recursiveReadOnly && mount.recursiveReadOnly !== 'Disabled') {
-      checkOneOf(errors, `${at}.recursiveReadOnly`, mount.recursiveReadOnly, ['Disabled', 'Enabled', 'IfPossible'])
-      if (!mount.readOnly) {
-        errors.push(forbiddenField(`${at}.recursiveReadOnly`, 'may only be specified when readOnly is true'))
-      }
-    }
-  })
-  container.volumeDevices?.forEach((device, i) => {
-    const at = `${path}.volumeDevices[${i}]`
-    if (!device.name) errors.push(required(`${at}.name`))
-    volumes.checkMount(errors, `${at}.name`, device.name)
-    if (!device.devicePath) errors.push(required(`${at}.devicePath`))
-    else if (points.has(device.devicePath)) {
-      errors.push(invalid(`${at}.devicePath`, device.devicePath, 'must not already exist in volumeMounts'))
-    }
-  })
-}
+/** In k8s' order of the fields of the type. */
+const NOT_FOR_EPHEMERAL = [
+  'ports',
+  'resources',
+  'resizePolicy',
+  'restartPolicy',
+  'restartPolicyRules',
+  'livenessProbe',
+  'readinessProbe',
+  'startupProbe',
+  'lifecycle',
+] as const
 
-/** A path inside a volume. */
-export function checkLocalPath(errors: Errors, field: string, path: string | undefined): void {
-  if (!path) return
-  if (path.startsWith('/')) errors.push(invalid(field, path, 'must be a relative path'))
-  if (path.split('/').includes('..')) errors.push(invalid(field, path, "must not contain '..'"))
-}
-
-const NOT_FOR_EPHEMERAL = ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe', 'ports'] as const
-
-export function checkEphemeralContainers(errors: Errors, field: string, spec: Spec, volumes: VolumeNames): void {
+export function checkEphemeralContainers(errors: Errors, field: string, around: Around): void {
+  const { spec } = around
   const others = new Set([...(spec.containers ?? []), ...(spec.initContainers ?? [])].map((c) => c.name))
-  const targets = new Set((spec.containers ?? []).map((c) => c.name))
   const names = new Set(others)
   spec.ephemeralContainers?.forEach((container: DeepReadonly<EphemeralContainer>, i) => {
-    const path = `${field}.ephemeralContainers[${i}]`
-    checkCommon(errors, path, container, spec, volumes, names)
-    if (container.targetContainerName && !targets.has(container.targetContainerName)) {
-      errors.push({
-        type: 'FieldValueNotFound',
-        field: `${path}.targetContainerName`,
-        message: `Not found: ${JSON.stringify(container.targetContainerName)}`,
-      })
-    }
+    const path = `${field}[${i}]`
+    checkCommon(errors, path, container, around)
+    checkImageSpaces(errors, path, container)
+    if (names.has(container.name)) errors.push(duplicate(`${path}.name`, container.name))
+    names.add(container.name)
+    const target = container.targetContainerName
+    if (target && !others.has(target)) errors.push(notFoundValue(`${path}.targetContainerName`, target))
     for (const part of NOT_FOR_EPHEMERAL) {
-      if (container[part] !== undefined) {
-        errors.push(forbiddenField(`${path}.${part}`, 'cannot be set for an Ephemeral Container'))
-      }
-    }
-    if (Object.keys(container.resources ?? {}).length > 0) {
-      errors.push(forbiddenField(`${path}.resources`, 'cannot be set for an Ephemeral Container'))
-    }
-    if (container.restartPolicy) {
-      errors.push(notSupported(`${path}.restartPolicy`, container.restartPolicy, []))
+      const value = container[part]
+      const empty = value === undefined || (typeof value === 'object' && Object.keys(value).length === 0)
+      if (!empty) errors.push(forbiddenField(`${path}.${part}`, 'cannot be set for an Ephemeral Container'))
     }
     container.volumeMounts?.forEach((mount, m) => {
       for (const key of ['subPath', 'subPathExpr'] as const) {
@@ -235,4 +184,31 @@ export function checkEphemeralContainers(errors: Errors, field: string, spec: Sp
       }
     })
   })
+}
+
+/** k8s: only of pods; templates may have images that are still to be filled in. */
+export function checkImageSpaces(errors: Errors, path: string, { image = '' }: { readonly image?: string }): void {
+  if (image.trim() !== image) {
+    errors.push(invalid(`${path}.image`, image, 'must not have leading or trailing whitespace'))
+  }
+}
+
+/** On the node's own network a container's port is the node's. @param isPod in templates an absent host port is filled in later */
+export function checkHostNetworkPorts(errors: Errors, field: string, spec: Spec, isPod: boolean): void {
+  if (!spec.hostNetwork) return
+  spec.containers?.forEach((container, c) => {
+    container.ports?.forEach((port, i) => {
+      const hostPort = port.hostPort ?? 0
+      if ((isPod || hostPort !== 0) && hostPort !== (port.containerPort ?? 0)) {
+        const why = 'must match `containerPort` when `hostNetwork` is true'
+        errors.push(invalid(`${field}.containers[${c}].ports[${i}].hostPort`, hostPort, why))
+      }
+    })
+  })
+}
+
+export function checkPodRestartPolicy(errors: Errors, field: string, policy: string | undefined): void {
+  const known = ['Always', 'OnFailure', 'Never']
+  if (!policy) errors.push(required(field))
+  else if (!known.includes(policy)) errors.push(notSupported(field, policy, known))
 }

@@ -1,10 +1,12 @@
 // The rules of environment variables and of the fields that they and downward API volumes can read.
-import { invalid, notSupported, required } from '../../meta/errors.ts'
-import { configMapKey, envVarName, qualifiedName } from '../../meta/names.ts'
+import { invalid, notFoundValue, notSupported, required } from '../../meta/errors.ts'
+import { configMapKey, dnsSubdomain, envVarName, qualifiedName } from '../../meta/names.ts'
 import type { DeepReadonly } from '../../meta/object.ts'
 import { parseQuantity } from '../../meta/quantity.ts'
 import type { Container, EnvVarSource, ObjectFieldSelector, ResourceFieldSelector } from '../../types/core.v1.ts'
-import { checkName, checkSubdomain, type Errors } from '../check.ts'
+import { checkLabel, checkName, checkSubdomain, type Errors } from '../check.ts'
+import { checkLocalFile } from './paths.ts'
+import type { Volumes } from './volumes.ts'
 
 const ENV_FIELDS = [
   'metadata.name',
@@ -18,23 +20,35 @@ const ENV_FIELDS = [
   'status.podIPs',
 ]
 const VOLUME_FIELDS = ['metadata.annotations', 'metadata.labels', 'metadata.name', 'metadata.namespace', 'metadata.uid']
+/** What a path may name at all: what the two uses know, and what neither can show. */
+const CONVERTIBLE: ReadonlySet<string> = new Set([
+  ...ENV_FIELDS,
+  ...VOLUME_FIELDS,
+  'spec.restartPolicy',
+  'spec.schedulerName',
+  'status.phase',
+])
 const RESOURCES = ['cpu', 'ephemeral-storage', 'memory'].flatMap((r) => [`limits.${r}`, `requests.${r}`]).sort()
 
 type EnvOwner = DeepReadonly<Pick<Container, 'env' | 'envFrom'>>
 
-export function checkEnv(errors: Errors, path: string, { env = [], envFrom = [] }: EnvOwner): void {
+export function checkEnv(errors: Errors, path: string, { env = [], envFrom = [] }: EnvOwner, volumes: Volumes): void {
   env.forEach((variable, i) => {
     const at = `${path}.env[${i}]`
     checkName(errors, `${at}.name`, variable.name, envVarName)
-    if (variable.valueFrom) checkSource(errors, `${at}.valueFrom`, variable.valueFrom, variable.value)
+    if (variable.valueFrom) checkSource(errors, `${at}.valueFrom`, variable.valueFrom, variable.value, volumes)
   })
   envFrom.forEach((source, i) => {
     const at = `${path}.envFrom[${i}]`
     if (source.prefix) checkName(errors, `${at}.prefix`, source.prefix, envVarName)
     const given = (['configMapRef', 'secretRef'] as const).filter((key) => source[key])
-    if (given.length > 1) errors.push(invalid(at, '', 'may not have more than one field specified at a time'))
-    if (given.length === 0) errors.push(invalid(at, '', 'must specify one of: `configMapRef` or `secretRef`'))
     for (const key of given) checkSubdomain(errors, `${at}.${key}.name`, source[key]?.name)
+    // k8s: said of the list, not of its item.
+    if (given.length === 0) {
+      errors.push(invalid(`${path}.envFrom`, '', 'must specify one of: `configMapRef` or `secretRef`'))
+    } else if (given.length > 1) {
+      errors.push(invalid(`${path}.envFrom`, '', 'may not have more than one field specified at a time'))
+    }
   })
 }
 
@@ -43,29 +57,49 @@ function checkSource(
   path: string,
   source: DeepReadonly<EnvVarSource>,
   value: string | undefined,
+  volumes: Volumes,
 ): void {
-  const given = Object.values(source).filter((v) => v !== undefined && v !== null)
-  if (value) errors.push(invalid(path, '', 'may not be specified when `value` is not empty'))
-  else if (given.length === 0) {
-    errors.push(
-      invalid(
-        path,
-        '',
-        'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`',
-      ),
-    )
-  } else if (given.length > 1) errors.push(invalid(path, '', 'may not have more than one field specified at a time'))
   if (source.fieldRef) checkFieldRef(errors, `${path}.fieldRef`, source.fieldRef, ENV_FIELDS)
   if (source.resourceFieldRef) checkResourceRef(errors, `${path}.resourceFieldRef`, source.resourceFieldRef, false)
   for (const key of ['configMapKeyRef', 'secretKeyRef'] as const) {
     const ref = source[key]
     if (!ref) continue
-    checkSubdomain(errors, `${path}.${key}.name`, ref.name)
+    for (const problem of dnsSubdomain(ref.name ?? ''))
+      errors.push(invalid(`${path}.${key}.name`, ref.name ?? '', problem))
     checkName(errors, `${path}.${key}.key`, ref.key, configMapKey)
   }
+  if (source.fileKeyRef) checkFileKey(errors, `${path}.fileKeyRef`, source.fileKeyRef, volumes)
+  const given = Object.values(source).filter((v) => v !== undefined && v !== null)
+  if (given.length === 0) {
+    const all = '`fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`'
+    errors.push(invalid(path, '', `must specify one of: ${all}`))
+  } else if (value) errors.push(invalid(path, '', 'may not be specified when `value` is not empty'))
+  else if (given.length > 1) errors.push(invalid(path, '', 'may not have more than one field specified at a time'))
 }
 
-const SUBSCRIPT = /^(metadata\.(?:labels|annotations))\['(.*)'\]$/
+/** A variable out of a file that an init container wrote: the file stands in a scratch volume of the pod. */
+function checkFileKey(
+  errors: Errors,
+  path: string,
+  ref: NonNullable<DeepReadonly<EnvVarSource>['fileKeyRef']>,
+  volumes: Volumes,
+): void {
+  const before = errors.length
+  checkLabel(errors, `${path}.volumeName`, ref.volumeName)
+  if (errors.length === before) {
+    const volume = volumes.get(ref.volumeName)
+    if (!volume) errors.push(notFoundValue(`${path}.volumeName`, ref.volumeName))
+    else if (!volume.emptyDir) {
+      errors.push(invalid(`${path}.volumeName`, ref.volumeName, 'referenced volume must be of type emptyDir'))
+    }
+  }
+  if (!ref.path) errors.push(required(`${path}.path`))
+  else checkLocalFile(errors, `${path}.path`, ref.path)
+  checkName(errors, `${path}.key`, ref.key, envVarName)
+}
+
+const SUBSCRIPT = /^(.*)\['(.*)'\]$/s
+const SUBSCRIPTED: ReadonlySet<string> = new Set(['metadata.labels', 'metadata.annotations'])
 
 export function checkFieldRef(
   errors: Errors,
@@ -75,33 +109,30 @@ export function checkFieldRef(
 ): void {
   if (!ref.apiVersion) return void errors.push(required(`${path}.apiVersion`))
   if (!ref.fieldPath) return void errors.push(required(`${path}.fieldPath`))
-  const [, , key] = SUBSCRIPT.exec(ref.fieldPath) ?? []
-  if (key !== undefined) {
-    for (const problem of qualifiedName(ref.fieldPath.startsWith('metadata.annotations') ? key.toLowerCase() : key)) {
-      errors.push(invalid(path, key, problem))
-    }
+  const unknown = (why: string) =>
+    errors.push(invalid(`${path}.fieldPath`, ref.fieldPath, `error converting fieldPath: ${why}`))
+  if (ref.apiVersion !== 'v1') return void unknown(`unsupported pod version: ${ref.apiVersion}`)
+  const [, of, key] = SUBSCRIPT.exec(ref.fieldPath) ?? []
+  if (of !== undefined && key !== undefined) {
+    if (!SUBSCRIPTED.has(of)) return void unknown(`field label does not support subscript: ${ref.fieldPath}`)
+    const shown = of === 'metadata.annotations' ? key.toLowerCase() : key
+    for (const problem of qualifiedName(shown)) errors.push(invalid(path, shown, problem))
     return
   }
-  const convertible = ref.apiVersion === 'v1' && [...ENV_FIELDS, ...VOLUME_FIELDS].includes(ref.fieldPath)
-  if (!convertible) {
-    errors.push(
-      invalid(
-        `${path}.fieldPath`,
-        ref.fieldPath,
-        `error converting fieldPath: field label not supported: ${ref.fieldPath}`,
-      ),
-    )
-  } else if (!fields.includes(ref.fieldPath)) {
-    errors.push(notSupported(`${path}.fieldPath`, ref.fieldPath, fields))
-  }
+  if (!CONVERTIBLE.has(ref.fieldPath)) unknown(`field label not supported: ${ref.fieldPath}`)
+  else if (!fields.includes(ref.fieldPath)) errors.push(notSupported(`${path}.fieldPath`, ref.fieldPath, fields))
 }
 export const checkVolumeFieldRef = (errors: Errors, path: string, ref: DeepReadonly<ObjectFieldSelector>) =>
   checkFieldRef(errors, path, ref, VOLUME_FIELDS)
 
-const DIVISORS: Readonly<Record<string, readonly string[]>> = {
-  cpu: ['1', '1m'],
-  memory: ['1', '1k', '1M', '1G', '1T', '1P', '1E', '1Ki', '1Mi', '1Gi', '1Ti', '1Pi', '1Ei'],
-}
+const SIZES = ['1', '1k', '1M', '1G', '1T', '1P', '1E', '1Ki', '1Mi', '1Gi', '1Ti', '1Pi', '1Ei']
+/** By resource: how the sentence calls it, and what it can be divided by. */
+const DIVISORS: readonly (readonly [pattern: RegExp, called: string, divisors: readonly string[]])[] = [
+  [/^(limits|requests)\.cpu$/, 'cpu', ['1m', '1']],
+  [/^(limits|requests)\.memory$/, 'memory', SIZES],
+  [/^(limits|requests)\.ephemeral-storage$/, 'local ephemeral storage', SIZES],
+  [/^(limits|requests)\.hugepages-/, 'hugepages', SIZES],
+]
 
 export function checkResourceRef(
   errors: Errors,
@@ -109,18 +140,16 @@ export function checkResourceRef(
   ref: DeepReadonly<ResourceFieldSelector>,
   inVolume: boolean,
 ): void {
-  if (inVolume && !ref.containerName) return void errors.push(required(`${path}.containerName`))
-  if (!ref.resource) return void errors.push(required(`${path}.resource`))
-  const known = RESOURCES.includes(ref.resource) || /^(limits|requests)\.hugepages-/.test(ref.resource)
-  if (!known) return void errors.push(notSupported(`${path}.resource`, ref.resource, RESOURCES))
-  if (!ref.divisor || ref.divisor === '0') return
-  const resource = ref.resource.slice(ref.resource.indexOf('.') + 1)
-  const allowed = DIVISORS[resource] ?? DIVISORS['memory']!
-  const nano = parseQuantity(ref.divisor).nano
-  if (!allowed.some((unit) => parseQuantity(unit).nano === nano)) {
-    const shown = resource === 'cpu' ? '1m and 1' : '1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei'
-    errors.push(
-      invalid('divisor', ref.divisor, `only divisor's values ${shown} are supported with the ${resource} resource`),
-    )
+  const resource = ref.resource ?? ''
+  if (inVolume && !ref.containerName) errors.push(required(`${path}.containerName`))
+  else if (!resource) errors.push(required(`${path}.resource`))
+  else if (!RESOURCES.includes(resource) && !/^(limits|requests)\.hugepages-/.test(resource)) {
+    errors.push(notSupported(`${path}.resource`, resource, RESOURCES))
   }
+  if (!ref.divisor || parseQuantity(ref.divisor).nano === 0n) return
+  const [, called, divisors] = DIVISORS.find(([pattern]) => pattern.test(resource)) ?? []
+  if (!called || divisors?.includes(ref.divisor)) return
+  const list = called === 'cpu' ? '1m and 1' : SIZES.join(', ')
+  const why = `only divisor's values ${list} are supported with the ${called} resource`
+  errors.push(invalid(`${path}.divisor`, resource, why))
 }

@@ -1,8 +1,7 @@
 // The rules of what a pod says about where it may run: node and pod affinity, tolerations, topology spread.
-import { forbiddenField, invalid, required } from '../../meta/errors.ts'
-import { dnsSubdomain, labelValue, qualifiedName } from '../../meta/names.ts'
+import { duplicate, forbiddenField, invalid, notSupported, required } from '../../meta/errors.ts'
+import { dnsLabel, dnsSubdomain, labelValue, qualifiedName } from '../../meta/names.ts'
 import type { DeepReadonly } from '../../meta/object.ts'
-import { validateLabels } from '../../meta/object-meta.ts'
 import type {
   Affinity,
   NodeSelector,
@@ -13,15 +12,7 @@ import type {
   Toleration,
   TopologySpreadConstraint,
 } from '../../types/core.v1.ts'
-import {
-  checkLabel,
-  checkOneOf,
-  checkPositive,
-  checkQualified,
-  checkSelector,
-  checkUnique,
-  type Errors,
-} from '../check.ts'
+import { checkPositive, checkQualified, checkSelector, type Errors } from '../check.ts'
 
 export function checkAffinity(errors: Errors, path: string, affinity: DeepReadonly<Affinity> | undefined): void {
   const node = affinity?.nodeAffinity
@@ -33,7 +24,8 @@ export function checkAffinity(errors: Errors, path: string, affinity: DeepReadon
   node?.[prefer]?.forEach(({ weight, preference }, i) => {
     const at = `${path}.nodeAffinity.${prefer}[${i}]`
     checkWeight(errors, `${at}.weight`, weight)
-    checkTerm(errors, `${at}.preference`, preference)
+    // k8s: values that no label can have are only warned of here.
+    checkTerm(errors, `${at}.preference`, preference, false)
   })
   checkPodAffinity(errors, `${path}.podAffinity`, affinity?.podAffinity)
   checkPodAffinity(errors, `${path}.podAntiAffinity`, affinity?.podAntiAffinity)
@@ -49,31 +41,44 @@ export function checkNodeSelector(errors: Errors, path: string, selector: DeepRe
     errors.push(required(`${path}.nodeSelectorTerms`, 'must have at least one node selector term'))
   }
   terms.forEach((term, i) => {
-    checkTerm(errors, `${path}.nodeSelectorTerms[${i}]`, term)
+    checkTerm(errors, `${path}.nodeSelectorTerms[${i}]`, term, true)
   })
 }
 
-function checkTerm(errors: Errors, path: string, term: DeepReadonly<NodeSelectorTerm> | undefined): void {
+function checkTerm(
+  errors: Errors,
+  path: string,
+  term: DeepReadonly<NodeSelectorTerm> | undefined,
+  withValues: boolean,
+): void {
   term?.matchExpressions?.forEach((requirement, i) => {
-    checkRequirement(errors, `${path}.matchExpressions[${i}]`, requirement)
+    checkRequirement(errors, `${path}.matchExpressions[${i}]`, requirement, withValues)
   })
-  term?.matchFields?.forEach(({ key, operator, values = [] }, i) => {
+  term?.matchFields?.forEach(({ key = '', operator, values = [] }, i) => {
     const at = `${path}.matchFields[${i}]`
     if (operator !== 'In' && operator !== 'NotIn') {
-      errors.push(invalid(`${at}.operator`, operator, 'not a valid selector operator'))
+      errors.push(invalid(`${at}.operator`, operator ?? '', 'not a valid selector operator'))
     } else if (values.length !== 1) {
       errors.push(
         required(`${at}.values`, "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"),
       )
     }
-    if (key !== 'metadata.name') errors.push(invalid(`${at}.key`, key, 'not a valid field selector key'))
+    if (key !== 'metadata.name') {
+      errors.push(invalid(`${at}.key`, key, 'not a valid field selector key'))
+      return
+    }
     values.forEach((value, v) => {
       for (const problem of dnsSubdomain(value)) errors.push(invalid(`${at}.values[${v}]`, value, problem))
     })
   })
 }
 
-function checkRequirement(errors: Errors, path: string, requirement: DeepReadonly<NodeSelectorRequirement>): void {
+function checkRequirement(
+  errors: Errors,
+  path: string,
+  requirement: DeepReadonly<NodeSelectorRequirement>,
+  withValues: boolean,
+): void {
   const { key, operator, values = [] } = requirement
   switch (operator) {
     case 'In':
@@ -97,9 +102,10 @@ function checkRequirement(errors: Errors, path: string, requirement: DeepReadonl
       }
       break
     default:
-      errors.push(invalid(`${path}.operator`, operator, 'not a valid selector operator'))
+      errors.push(invalid(`${path}.operator`, operator ?? '', 'not a valid selector operator'))
   }
-  for (const problem of qualifiedName(key ?? '')) errors.push(invalid(`${path}.key`, key, problem))
+  for (const problem of qualifiedName(key ?? '')) errors.push(invalid(`${path}.key`, key ?? '', problem))
+  if (!withValues) return
   values.forEach((value, i) => {
     for (const problem of labelValue(value)) errors.push(invalid(`${path}.values[${i}]`, value, problem))
   })
@@ -116,25 +122,48 @@ function checkPodAffinity(errors: Errors, path: string, affinity: DeepReadonly<P
   })
 }
 
-function checkPodTerm(errors: Errors, path: string, term: DeepReadonly<PodAffinityTerm> | undefined): void {
-  if (!term) return void errors.push(required(path))
+function checkPodTerm(errors: Errors, path: string, given: DeepReadonly<PodAffinityTerm> | undefined): void {
+  const term = given ?? ({} as DeepReadonly<PodAffinityTerm>)
   checkSelector(errors, `${path}.labelSelector`, term.labelSelector)
   checkSelector(errors, `${path}.namespaceSelector`, term.namespaceSelector)
-  term.namespaces?.forEach((namespace) => {
-    checkLabel(errors, `${path}.namespace`, namespace)
-  })
-  checkTopologyKey(errors, `${path}.topologyKey`, term.topologyKey)
-  for (const list of ['matchLabelKeys', 'mismatchLabelKeys'] as const) {
-    if (term[list]?.length && !term.labelSelector) {
-      errors.push(forbiddenField(`${path}.${list}`, 'must not be specified when labelSelector is not set'))
-    }
+  for (const namespace of term.namespaces ?? []) {
+    for (const problem of dnsLabel(namespace)) errors.push(invalid(`${path}.namespace`, namespace, problem))
   }
+  checkLabelKeys(errors, path, term)
+  const key = term.topologyKey ?? ''
+  if (!key) errors.push(required(`${path}.topologyKey`, 'can not be empty'))
+  for (const problem of qualifiedName(key)) errors.push(invalid(`${path}.topologyKey`, key, problem))
 }
 
-function checkTopologyKey(errors: Errors, field: string, key: string | undefined): void {
-  if (!key) errors.push(required(field, 'can not be empty'))
-  else checkQualified(errors, field, key)
+function checkLabelKeys(errors: Errors, path: string, term: DeepReadonly<PodAffinityTerm>): void {
+  const { matchLabelKeys = [], mismatchLabelKeys = [], labelSelector } = term
+  for (const [list, keys] of Object.entries({ matchLabelKeys, mismatchLabelKeys })) {
+    if (keys.length === 0) continue
+    if (!labelSelector) {
+      errors.push(forbiddenField(`${path}.${list}`, 'must not be specified when labelSelector is not set'))
+      continue
+    }
+    keys.forEach((key, i) => {
+      for (const problem of qualifiedName(key)) errors.push(invalid(`${path}.${list}[${i}]`, key, problem))
+    })
+  }
+  // The keys' own expressions are in the selector already: another one of the same key is the user's.
+  const seen = new Set(Object.keys(labelSelector?.matchLabels ?? {}))
+  for (const { key } of labelSelector?.matchExpressions ?? []) {
+    const at = matchLabelKeys.lastIndexOf(key)
+    if (at >= 0 && seen.has(key)) {
+      errors.push(invalid(`${path}[${at}]`, key, 'exists in both matchLabelKeys and labelSelector'))
+    }
+    seen.add(key)
+  }
+  matchLabelKeys.forEach((key, i) => {
+    if (!mismatchLabelKeys.includes(key)) return
+    errors.push(invalid(`${path}.matchLabelKeys[${i}]`, key, 'exists in both matchLabelKeys and mismatchLabelKeys'))
+  })
 }
+
+const OPERATORS = ['Equal', 'Exists']
+const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute']
 
 export function checkTolerations(
   errors: Errors,
@@ -158,17 +187,13 @@ export function checkTolerations(
       errors.push(invalid(`${at}.effect`, effect ?? '', "effect must be 'NoExecute' when `tolerationSeconds` is set"))
     }
     if (operator === 'Exists') {
-      if (value) {
-        errors.push(invalid(`${at}.operator`, value, "value must be empty when `operator` is 'Exists'"))
-      }
+      if (value) errors.push(invalid(`${at}.operator`, value, "value must be empty when `operator` is 'Exists'"))
     } else if (operator === 'Equal' || !operator) {
-      for (const problem of labelValue(value ?? '')) errors.push(invalid(`${at}.operator`, value, problem))
-    } else if (operator === 'Lt' || operator === 'Gt') {
-      if (!/^-?\d+$/.test(value ?? '')) {
-        errors.push(invalid(`${at}.value`, value, "value must be a valid integer when `operator` is 'Lt' or 'Gt'"))
-      }
-    } else checkOneOf(errors, `${at}.operator`, operator, ['Equal', 'Exists'])
-    checkOneOf(errors, `${at}.effect`, effect, ['NoSchedule', 'PreferNoSchedule', 'NoExecute'], true)
+      const problems = labelValue(value ?? '')
+      if (problems.length > 0) errors.push(invalid(`${at}.operator`, value ?? '', problems.join(';')))
+      // k8s: comparisons of numbers wait for a feature that is off.
+    } else errors.push(notSupported(`${at}.operator`, operator, OPERATORS))
+    if (effect && !EFFECTS.includes(effect)) errors.push(notSupported(`${at}.effect`, effect, EFFECTS))
   })
 }
 
@@ -179,38 +204,43 @@ export function checkSpreadConstraints(
 ): void {
   constraints?.forEach((constraint, i) => {
     const at = `${path}[${i}]`
+    const { topologyKey, minDomains, labelSelector } = constraint
+    const action = constraint.whenUnsatisfiable ?? ''
     checkPositive(errors, `${at}.maxSkew`, constraint.maxSkew ?? 0)
-    checkTopologyKey(errors, `${at}.topologyKey`, constraint.topologyKey)
-    checkOneOf(errors, `${at}.whenUnsatisfiable`, constraint.whenUnsatisfiable, ['DoNotSchedule', 'ScheduleAnyway'])
-    if (constraint.minDomains !== undefined) {
-      checkPositive(errors, `${at}.minDomains`, constraint.minDomains)
-      if (constraint.whenUnsatisfiable !== 'DoNotSchedule') {
-        errors.push(
-          invalid(
-            `${at}.minDomains`,
-            constraint.minDomains,
-            `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${constraint.whenUnsatisfiable}`,
-          ),
-        )
+    if (!topologyKey) errors.push(required(`${at}.topologyKey`, 'can not be empty'))
+    const actions = ['DoNotSchedule', 'ScheduleAnyway']
+    if (!actions.includes(action)) errors.push(notSupported(`${at}.whenUnsatisfiable`, action, actions))
+    if (constraints.slice(i + 1).some((c) => c.topologyKey === topologyKey && c.whenUnsatisfiable === action)) {
+      errors.push(duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, `{${topologyKey ?? ''}, ${action}}`))
+    }
+    if (minDomains !== undefined) {
+      checkPositive(errors, `${at}.minDomains`, minDomains)
+      if (action !== 'DoNotSchedule') {
+        const why = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${action}`
+        errors.push(invalid(`${at}.minDomains`, minDomains, why))
       }
     }
-    checkOneOf(errors, `${at}.nodeAffinityPolicy`, constraint.nodeAffinityPolicy, ['Honor', 'Ignore'], true)
-    checkOneOf(errors, `${at}.nodeTaintsPolicy`, constraint.nodeTaintsPolicy, ['Honor', 'Ignore'], true)
-    checkSelector(errors, `${at}.labelSelector`, constraint.labelSelector)
-    if (constraint.matchLabelKeys?.length && !constraint.labelSelector) {
-      errors.push(forbiddenField(`${at}.matchLabelKeys`, 'must not be specified when labelSelector is not set'))
+    for (const key of ['nodeAffinityPolicy', 'nodeTaintsPolicy'] as const) {
+      const policy = constraint[key]
+      const policies = ['Honor', 'Ignore']
+      if (policy !== undefined && !policies.includes(policy)) {
+        errors.push(notSupported(`${at}.${key}`, policy, policies))
+      }
     }
-    errors.push(
-      ...validateLabels(
-        Object.fromEntries((constraint.matchLabelKeys ?? []).map((k) => [k, ''])),
-        `${at}.matchLabelKeys`,
-      ),
-    )
+    checkSpreadKeys(errors, `${at}.matchLabelKeys`, constraint)
+    checkSelector(errors, `${at}.labelSelector`, labelSelector)
   })
-  checkUnique(
-    errors,
-    constraints,
-    (c) => `{${c.topologyKey}, ${c.whenUnsatisfiable}}`,
-    (i) => `${path}[${i}].{topologyKey, whenUnsatisfiable}`,
-  )
+}
+
+function checkSpreadKeys(errors: Errors, path: string, constraint: DeepReadonly<TopologySpreadConstraint>): void {
+  const { matchLabelKeys: keys = [], labelSelector } = constraint
+  if (keys.length === 0) return
+  if (!labelSelector) errors.push(forbiddenField(path, 'must not be specified when labelSelector is not set'))
+  keys.forEach((key, i) => {
+    for (const problem of qualifiedName(key)) errors.push(invalid(`${path}[${i}]`, key, problem))
+    // The key's own expression is in the selector already: another one of the same key is the user's.
+    const expressions = (labelSelector?.matchExpressions ?? []).filter((expression) => expression.key === key)
+    const others = expressions.length + (labelSelector?.matchLabels?.[key] === undefined ? 0 : 1)
+    if (others > 1) errors.push(invalid(`${path}[${i}]`, key, 'exists in both matchLabelKeys and labelSelector'))
+  })
 }

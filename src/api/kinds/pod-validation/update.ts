@@ -1,56 +1,64 @@
-// What may change in a pod once it exists: images, the deadline, more tolerations, fewer scheduling gates; nothing else.
-// k8s: the sentence about other fields is matched by tools; the list of what differs follows it.
-
+// What may change in a pod once it exists: images, the deadline, more tolerations, fewer scheduling gates; while a gate holds it
+// back also where it may run. k8s: the sentence about other fields is matched by tools; the list of what differs follows it.
 import { semanticEqual } from '../../meta/equality.ts'
 import { type FieldError, forbiddenField, invalid, required } from '../../meta/errors.ts'
 import type { DeepReadonly } from '../../meta/object.ts'
-import { qosClass } from '../../meta/pods.ts'
-import type { Container, Pod, PodSpec, Toleration } from '../../types/core.v1.ts'
+import type { Container, NodeAffinity, NodeSelectorTerm, Pod, PodSpec, Toleration } from '../../types/core.v1.ts'
 import type { Errors } from '../check.ts'
+import { annotationChanges, MIRROR } from './annotations.ts'
+import { checkImageSpaces } from './containers.ts'
+import { differences } from './differences.ts'
+import { validatePodContents } from './spec.ts'
 
 type Spec = DeepReadonly<PodSpec>
 type AnyPod = DeepReadonly<Pod>
 
 const CHANGEABLE =
   'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)'
+const MAX_INT32 = 2147483647
 
+/** Everything that may be wrong with an update. */
 export function validatePodUpdate(pod: AnyPod, old: AnyPod): FieldError[] {
-  const errors: Errors = []
+  const errors: Errors = [...validatePodContents(pod, old), ...annotationChanges(pod, old)]
   for (const list of ['containers', 'initContainers'] as const) {
     const [now, before] = [pod.spec[list] ?? [], old.spec[list] ?? []]
     if (now.length !== before.length) {
-      return [forbiddenField(`spec.${list}`, 'pod updates may not add or remove containers')]
+      errors.push(forbiddenField(`spec.${list}`, 'pod updates may not add or remove containers'))
+      return errors
     }
     now.forEach((container, i) => {
       if (!container.image) errors.push(required(`spec.${list}[${i}].image`))
+      checkImageSpaces(errors, `spec.${list}[${i}]`, container)
     })
   }
-  checkDeadline(errors, pod.spec.activeDeadlineSeconds, old.spec.activeDeadlineSeconds)
+  if (!checkDeadline(errors, pod.spec.activeDeadlineSeconds, old.spec.activeDeadlineSeconds)) return errors
   checkTolerationsGrew(errors, pod.spec.tolerations, old.spec.tolerations)
-  const before = new Set((old.spec.schedulingGates ?? []).map((g) => g.name))
-  for (const { name } of pod.spec.schedulingGates ?? []) {
-    if (!before.has(name)) {
-      errors.push(
-        forbiddenField('spec.schedulingGates', `only deletion is allowed, but found new scheduling gate '${name}'`),
-      )
-    }
-  }
-  const [now, then] = [comparable(pod.spec, old.spec), comparable(old.spec, old.spec)]
-  if (!semanticEqual(now, then)) {
-    errors.push(forbiddenField('spec', `${CHANGEABLE}\n${differences(then, now, 'spec').join('\n')}`))
+  checkGatesShrank(errors, pod.spec, old.spec)
+  const wanted = comparable(errors, pod.spec, old.spec)
+  if (!semanticEqual(wanted, old.spec)) {
+    errors.push(forbiddenField('spec', `${CHANGEABLE}\n${differences(old.spec, wanted, 'spec').join('\n')}`))
   }
   return errors
 }
 
-function checkDeadline(errors: Errors, now: number | undefined, before: number | undefined): void {
+/** False: nothing else is looked at. */
+function checkDeadline(errors: Errors, now: number | undefined, before: number | undefined): boolean {
   const field = 'spec.activeDeadlineSeconds'
   if (now === undefined) {
     if (before !== undefined) {
       errors.push(invalid(field, now, 'must not update from a positive integer to nil value'))
     }
-  } else if (before !== undefined && now > before) {
-    errors.push(invalid(field, now, 'must be less than or equal to previous value'))
+    return true
   }
+  if (now < 0 || now > MAX_INT32) {
+    errors.push(invalid(field, now, `must be between 0 and ${MAX_INT32}, inclusive`))
+    return false
+  }
+  if (before !== undefined && now > before) {
+    errors.push(invalid(field, now, 'must be less than or equal to previous value'))
+    return false
+  }
+  return true
 }
 
 type Tolerations = readonly DeepReadonly<Toleration>[] | undefined
@@ -59,102 +67,105 @@ function checkTolerationsGrew(errors: Errors, now: Tolerations, before: Tolerati
   const same = (a: DeepReadonly<Toleration>, b: DeepReadonly<Toleration>) =>
     semanticEqual({ ...a, tolerationSeconds: undefined }, { ...b, tolerationSeconds: undefined })
   if ((before ?? []).some((old) => !now?.some((toleration) => same(toleration, old)))) {
-    errors.push(
-      forbiddenField('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'),
-    )
+    const why = 'existing toleration can not be modified except its tolerationSeconds'
+    errors.push(forbiddenField('spec.tolerations', why))
   }
 }
 
-/** The spec without what may change; `old` says what a gated pod may still narrow. */
-function comparable(spec: Spec, old: Spec): Record<string, unknown> {
-  const bare = (list: readonly DeepReadonly<Container>[] | undefined) => list?.map((c) => ({ ...c, image: '' }))
-  const rest: Record<string, unknown> = {
-    ...spec,
-    containers: bare(spec.containers),
-    initContainers: bare(spec.initContainers),
+function checkGatesShrank(errors: Errors, spec: Spec, old: Spec): void {
+  const before = new Set((old.schedulingGates ?? []).map((gate) => gate.name))
+  spec.schedulingGates?.forEach(({ name }, i) => {
+    if (before.has(name)) return
+    const why = `only deletion is allowed, but found new scheduling gate '${name}'`
+    errors.push(forbiddenField(`spec.schedulingGates[${i}].name`, why))
+  })
+}
+
+/** The new spec with what may change as it was. */
+function comparable(errors: Errors, spec: Spec, old: Spec): Spec {
+  const withOldImages = (list: 'containers' | 'initContainers') =>
+    spec[list]?.map((container, i) => withField(container, 'image', old[list]?.[i]?.image))
+  const next: Record<string, unknown> = { ...spec, containers: withOldImages('containers') }
+  const take = (key: keyof PodSpec, value: unknown) => {
+    if (value === undefined) delete next[key]
+    else next[key] = value
   }
-  for (const key of ['activeDeadlineSeconds', 'tolerations', 'schedulingGates']) delete rest[key]
-  if (old.terminationGracePeriodSeconds !== undefined && old.terminationGracePeriodSeconds < 0) {
-    if (spec.terminationGracePeriodSeconds === 1) {
-      rest['terminationGracePeriodSeconds'] = old.terminationGracePeriodSeconds
-    }
+  take('initContainers', withOldImages('initContainers'))
+  for (const key of ['activeDeadlineSeconds', 'tolerations', 'schedulingGates'] as const) take(key, old[key])
+  if ((old.terminationGracePeriodSeconds ?? 0) < 0 && spec.terminationGracePeriodSeconds === 1) {
+    take('terminationGracePeriodSeconds', old.terminationGracePeriodSeconds)
   }
   if (old.schedulingGates?.length) {
-    // k8s: while it is held back by a gate, a pod's node selector may gain entries and its node affinity be set
-    const kept = Object.entries(old.nodeSelector ?? {}).every(([key, value]) => spec.nodeSelector?.[key] === value)
-    if (kept) rest['nodeSelector'] = undefined
-    if (!old.affinity?.nodeAffinity) rest['affinity'] = { ...spec.affinity, nodeAffinity: undefined }
-    if (Object.values((rest['affinity'] as object | undefined) ?? {}).every((v) => v === undefined)) {
-      rest['affinity'] = undefined
+    checkSelectorGrew(errors, spec.nodeSelector, old.nodeSelector)
+    take('nodeSelector', old.nodeSelector)
+    const [affinity, before] = [spec.affinity?.nodeAffinity, old.affinity?.nodeAffinity]
+    if (!semanticEqual(affinity, before)) {
+      checkAffinityGrew(errors, affinity, before)
+      const rest = withField(spec.affinity ?? {}, 'nodeAffinity', before)
+      take('affinity', old.affinity === undefined && Object.keys(rest).length === 0 ? undefined : rest)
     }
   }
-  return rest
+  return next as unknown as Spec
 }
 
-const MAX_DIFFERENCES = 20
+function withField<T extends object>(owner: T, key: keyof T & string, value: unknown): T {
+  const { [key]: _, ...rest } = owner as Record<string, unknown>
+  return (value === undefined ? rest : { ...rest, [key]: value }) as T
+}
 
-/** `- path: old` and `+ path: new` for every leaf that differs. */
-function differences(before: unknown, now: unknown, path: string): string[] {
-  if (semanticEqual(before, now)) return []
-  const bothObjects = [before, now].every((v) => typeof v === 'object' && v !== null)
-  if (!bothObjects || Array.isArray(before) !== Array.isArray(now)) {
-    const line = (sign: string, value: unknown) =>
-      value === undefined ? [] : [`${sign} ${path}: ${JSON.stringify(value)}`]
-    return [...line('-', before), ...line('+', now)]
+type Labels = Readonly<Record<string, string>> | undefined
+
+function checkSelectorGrew(errors: Errors, now: Labels, before: Labels): void {
+  if (Object.entries(before ?? {}).every(([key, value]) => now?.[key] === value)) return
+  const why = 'only additions to spec.nodeSelector are allowed (no mutations or deletions)'
+  errors.push(invalid('spec.nodeSelector', now, why))
+}
+
+type Affinity = DeepReadonly<NodeAffinity> | undefined
+type Term = DeepReadonly<NodeSelectorTerm>
+
+function checkAffinityGrew(errors: Errors, now: Affinity, before: Affinity): void {
+  const field = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms'
+  const old = before?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? []
+  const terms = now?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? []
+  if (old.length > 0 && old.length !== terms.length) {
+    const why = 'no additions/deletions to non-empty NodeSelectorTerms list are allowed'
+    return void errors.push(invalid(field, now?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms, why))
   }
-  const [left, right] = [before as Record<string, unknown>, now as Record<string, unknown>]
-  const keys = [...new Set([...Object.keys(left), ...Object.keys(right)])]
-  const at = (key: string) => (Array.isArray(before) ? `${path}[${key}]` : `${path}.${key}`)
-  return keys.flatMap((key) => differences(left[key], right[key], at(key))).slice(0, MAX_DIFFERENCES)
+  old.forEach((term, i) => {
+    if (onlyGrew(terms[i]!, term)) return
+    const why = 'only additions are allowed (no mutations or deletions)'
+    errors.push(invalid(`${field}[${i}]`, terms[i], why))
+  })
+}
+
+function onlyGrew(term: Term, old: Term): boolean {
+  const starts = (list: 'matchExpressions' | 'matchFields') => {
+    const before = old[list] ?? []
+    return semanticEqual((term[list] ?? []).slice(0, before.length), before)
+  }
+  const wasEmpty = !old.matchExpressions?.length && !old.matchFields?.length
+  if (wasEmpty && (term.matchExpressions?.length || term.matchFields?.length)) return false
+  return starts('matchExpressions') && starts('matchFields')
 }
 
 /** The `ephemeralcontainers` subresource: containers may only be added. */
 export function validateEphemeralContainersUpdate(pod: AnyPod, old: AnyPod): FieldError[] {
-  const now = pod.spec.ephemeralContainers ?? []
-  const errors: Errors = []
+  if (old.metadata.annotations?.[MIRROR] !== undefined) {
+    return [forbiddenField('[]', 'static pods do not support ephemeral containers')]
+  }
+  const errors: Errors = [...validatePodContents(pod, old), ...annotationChanges(pod, old)]
+  const byName = new Map<string, DeepReadonly<Container>>()
+  for (const container of pod.spec.ephemeralContainers ?? []) byName.set(container.name, container)
+  const field = 'spec.ephemeralContainers'
   for (const container of old.spec.ephemeralContainers ?? []) {
-    const kept = now.find((c) => c.name === container.name)
-    const field = 'spec.ephemeralContainers'
-    if (!kept)
-      errors.push(
-        forbiddenField(field, `existing ephemeral containers ${JSON.stringify(container.name)} may not be removed\n`),
-      )
+    const about = `existing ephemeral containers ${JSON.stringify(container.name)} may not be`
+    const kept = byName.get(container.name)
+    if (!kept) errors.push(forbiddenField(field, `${about} removed\n`))
     else if (!semanticEqual(kept, container)) {
-      errors.push(
-        forbiddenField(field, `existing ephemeral containers ${JSON.stringify(container.name)} may not be changed\n`),
-      )
+      const lines = differences(container, kept, field)
+      errors.push(forbiddenField(field, `${about} changed\n${lines.join('\n')}`))
     }
-  }
-  return errors
-}
-
-const RESIZABLE = ['cpu', 'memory']
-
-/** The `resize` subresource: CPU and memory of containers may change, nothing may be taken away, the quality of service stays. */
-export function validateResize(pod: AnyPod, old: AnyPod): FieldError[] {
-  const errors: Errors = []
-  if (qosClass(pod) !== qosClass(old)) {
-    errors.push(invalid('spec', qosClass(pod), 'Pod QOS Class may not change as a result of resizing'))
-  }
-  for (const list of ['containers', 'initContainers'] as const) {
-    old.spec[list]?.forEach((before, i) => {
-      const now = pod.spec[list]?.[i]
-      if (semanticEqual(now?.resources, before.resources)) return
-      const at = `spec.${list}[${i}].resources`
-      if (list === 'initContainers' && before.restartPolicy !== 'Always') {
-        errors.push(forbiddenField(at, 'resources for non-sidecar init containers are immutable'))
-      }
-      for (const side of ['requests', 'limits'] as const) {
-        const [is, was] = [now?.resources?.[side] ?? {}, before.resources?.[side] ?? {}]
-        for (const name of new Set([...Object.keys(is), ...Object.keys(was)])) {
-          if (is[name] === was[name]) continue
-          if (!RESIZABLE.includes(name)) errors.push(forbiddenField(at, 'only cpu and memory resources are mutable'))
-          else if (is[name] === undefined) {
-            errors.push(forbiddenField(`${at}.${side}[${name}]`, `resource ${side} cannot be removed`))
-          }
-        }
-      }
-    })
   }
   return errors
 }

@@ -1,180 +1,129 @@
-// The rules of volumes: one source each, with what the sources need.
-import { duplicate, forbiddenField, invalid, notFoundValue, required } from '../../meta/errors.ts'
+// The rules of a pod's volumes: a name and one source each.
+import { duplicate, forbiddenField, invalid, required } from '../../meta/errors.ts'
+import { dnsSubdomain } from '../../meta/names.ts'
 import type { DeepReadonly } from '../../meta/object.ts'
 import { parseQuantity } from '../../meta/quantity.ts'
-import type { DownwardAPIVolumeFile, KeyToPath, ProjectedVolumeSource, Volume } from '../../types/core.v1.ts'
-import { checkLabel, checkOneOf, checkSubdomain, type Errors } from '../check.ts'
-import { checkLocalPath } from './containers.ts'
-import { checkResourceRef, checkVolumeFieldRef } from './env.ts'
+import type { Volume } from '../../types/core.v1.ts'
+import { checkLabel, type Errors } from '../check.ts'
+import { checkClaimTemplate } from '../claim-rules.ts'
+import { checkDownwardApi, checkFiles, checkProjected } from './projections.ts'
+import { checkPullPolicy } from './pull-policy.ts'
+import * as sources from './volume-sources.ts'
 
-const MODE_SENTENCE = 'must be a number between 0 and 0777 (octal), both inclusive'
+const { needs } = sources
+type AnyVolume = DeepReadonly<Volume>
 
-/** The volumes of a pod, as its containers may name them. */
-export interface VolumeNames {
-  checkMount(errors: Errors, field: string, name: string | undefined): void
-}
+/** The volumes of a pod that have nothing wrong, by name: what containers may mount. */
+export type Volumes = ReadonlyMap<string, AnyVolume>
 
+/** @param podName where the spec is a pod's and not a template's */
 export function checkVolumes(
   errors: Errors,
   path: string,
-  volumes: readonly DeepReadonly<Volume>[] | undefined,
-): VolumeNames {
-  const names = new Set<string>()
+  volumes: readonly AnyVolume[] | undefined,
+  podName: string | undefined,
+): Volumes {
+  const good = new Map<string, AnyVolume>()
+  const made = new Set((podName ? (volumes ?? []) : []).filter((v) => v.ephemeral).map((v) => `${podName}-${v.name}`))
   volumes?.forEach((volume, i) => {
     const at = `${path}[${i}]`
+    const before = errors.length
+    checkSource(errors, at, volume, podName)
     checkLabel(errors, `${at}.name`, volume.name)
-    if (volume.name && names.has(volume.name)) errors.push(duplicate(`${at}.name`, volume.name))
-    names.add(volume.name)
-    checkSource(errors, at, volume)
-  })
-  return {
-    checkMount(into, field, name) {
-      if (name && !names.has(name)) into.push(notFoundValue(field, name))
-    },
-  }
-}
-
-const HOST_PATH_TYPES = [
-  '',
-  'BlockDevice',
-  'CharDevice',
-  'Directory',
-  'DirectoryOrCreate',
-  'File',
-  'FileOrCreate',
-  'Socket',
-]
-
-function checkSource(errors: Errors, at: string, volume: DeepReadonly<Volume>): void {
-  const [source, ...more] = (Object.keys(volume) as (keyof Volume)[]).filter((k) => k !== 'name' && volume[k])
-  if (!source) return void errors.push(required(at, 'must specify a volume type'))
-  for (const key of more) errors.push(forbiddenField(`${at}.${key}`, 'may not specify more than 1 volume type'))
-  const path = `${at}.${source}`
-  const needs = (value: unknown, key: string) => {
-    if (!value) errors.push(required(`${path}.${key}`))
-  }
-  const { emptyDir, hostPath, nfs, persistentVolumeClaim, secret, configMap, downwardAPI, projected, csi } = volume
-  if (emptyDir?.sizeLimit && parseQuantity(emptyDir.sizeLimit).nano < 0n) {
-    errors.push(forbiddenField(`${path}.sizeLimit`, 'SizeLimit field must be a valid resource quantity'))
-  }
-  if (hostPath) {
-    needs(hostPath.path, 'path')
-    if (hostPath.path?.split('/').includes('..')) {
-      errors.push(invalid(`${path}.path`, hostPath.path, "must not contain '..'"))
-    }
-    if (hostPath.type) checkOneOf(errors, `${path}.type`, hostPath.type, HOST_PATH_TYPES)
-  }
-  if (nfs) {
-    needs(nfs.server, 'server')
-    needs(nfs.path, 'path')
-    if (nfs.path && !nfs.path.startsWith('/')) {
-      errors.push(invalid(`${path}.path`, nfs.path, 'must be an absolute path'))
-    }
-  }
-  if (persistentVolumeClaim) needs(persistentVolumeClaim.claimName, 'claimName')
-  if (secret) {
-    needs(secret.secretName, 'secretName')
-    checkFiles(errors, path, secret)
-  }
-  if (configMap) {
-    needs(configMap.name, 'name')
-    checkFiles(errors, path, configMap)
-  }
-  if (downwardAPI) {
-    checkMode(errors, `${path}.defaultMode`, downwardAPI.defaultMode)
-    downwardAPI.items?.forEach((file) => {
-      checkDownwardFile(errors, path, file)
-    })
-  }
-  if (projected) checkProjected(errors, path, projected)
-  if (csi) needs(csi.driver, 'driver')
-  if (volume.image) needs(volume.image.reference, 'reference')
-  if (volume.ephemeral && !volume.ephemeral.volumeClaimTemplate) {
-    errors.push(required(`${path}.volumeClaimTemplate`))
-  }
-}
-
-function checkMode(errors: Errors, field: string, mode: number | undefined): void {
-  if (mode !== undefined && (mode < 0 || mode > 0o777)) errors.push(invalid(field, mode, MODE_SENTENCE))
-}
-
-type Files = DeepReadonly<{ items?: KeyToPath[]; defaultMode?: number }>
-
-function checkFiles(errors: Errors, path: string, { items, defaultMode }: Files): void {
-  checkMode(errors, `${path}.defaultMode`, defaultMode)
-  items?.forEach((item, i) => {
-    const at = `${path}.items[${i}]`
-    if (!item.key) errors.push(required(`${at}.key`))
-    checkFilePath(errors, `${at}.path`, item.path)
-    checkMode(errors, `${at}.mode`, item.mode)
-  })
-}
-
-function checkFilePath(errors: Errors, field: string, file: string | undefined): void {
-  if (!file) return void errors.push(required(field))
-  checkLocalPath(errors, field, file)
-  if (file.startsWith('..') && !file.startsWith('../')) {
-    errors.push(invalid(field, file, "must not start with '..'"))
-  }
-}
-
-function checkDownwardFile(errors: Errors, path: string, file: DeepReadonly<DownwardAPIVolumeFile>): void {
-  checkFilePath(errors, `${path}.path`, file.path)
-  if (file.fieldRef) {
-    checkVolumeFieldRef(errors, `${path}.fieldRef`, file.fieldRef)
-    if (file.resourceFieldRef) {
-      errors.push(invalid(path, 'resource', 'fieldRef and resourceFieldRef can not be specified simultaneously'))
-    }
-  } else if (file.resourceFieldRef) {
-    checkResourceRef(errors, `${path}.resourceFieldRef`, file.resourceFieldRef, true)
-  } else errors.push(required(path, 'one of fieldRef and resourceFieldRef is required'))
-  checkMode(errors, `${path}.mode`, file.mode)
-}
-
-const MIN_TOKEN_SECONDS = 600
-const MAX_TOKEN_SECONDS = 2 ** 32
-
-function checkProjected(errors: Errors, path: string, projected: DeepReadonly<ProjectedVolumeSource>): void {
-  checkMode(errors, `${path}.defaultMode`, projected.defaultMode)
-  const files = new Set<string>()
-  const claim = (at: string, file: string | undefined) => {
-    if (!file) return
-    if (files.has(file)) errors.push(invalid(at, file, 'conflicting duplicate paths'))
-    files.add(file)
-  }
-  projected.sources?.forEach((source, i) => {
-    const at = `${path}.sources[${i}]`
-    const [first, ...more] = (Object.keys(source) as (keyof typeof source)[]).filter((key) => source[key])
-    if (!first) errors.push(required(at, 'must specify a volume type'))
-    for (const key of more) {
-      errors.push(forbiddenField(`${at}.${key}`, 'may not specify more than 1 volume type per source'))
-    }
-    for (const key of ['secret', 'configMap'] as const) {
-      const files = source[key]
-      if (!files) continue
-      checkSubdomain(errors, `${at}.${key}.name`, files.name)
-      checkFiles(errors, `${at}.${key}`, files)
-      files.items?.forEach((item) => {
-        claim(path, item.path)
-      })
-    }
-    source.downwardAPI?.items?.forEach((file) => {
-      checkDownwardFile(errors, `${at}.downwardAPI`, file)
-      claim(path, file.path)
-    })
-    const token = source.serviceAccountToken
-    if (token) {
-      const field = `${at}.serviceAccountToken`
-      checkFilePath(errors, `${field}.path`, token.path)
-      claim(field, token.path)
-      const seconds = token.expirationSeconds ?? 0
-      if (seconds < MIN_TOKEN_SECONDS) {
-        errors.push(invalid(`${field}.expirationSeconds`, seconds, 'may not specify a duration less than 10 minutes'))
-      } else if (seconds > MAX_TOKEN_SECONDS) {
-        errors.push(
-          invalid(`${field}.expirationSeconds`, seconds, 'may not specify a duration larger than 2^32 seconds'),
-        )
-      }
+    if (good.has(volume.name)) errors.push(duplicate(`${at}.name`, volume.name))
+    if (errors.length === before) good.set(volume.name, volume)
+    const claim = volume.persistentVolumeClaim?.claimName
+    if (claim !== undefined && made.has(claim)) {
+      const why = 'must not reference a PVC that gets created for an ephemeral volume'
+      errors.push(invalid(`${at}.persistentVolumeClaim.claimName`, claim, why))
     }
   })
+  return good
+}
+
+type Check = (errors: Errors, path: string, volume: AnyVolume, at: string, podName: string | undefined) => void
+
+/** What each source needs. k8s: in this order; the first that is given counts. */
+const CHECKS: Readonly<Partial<Record<keyof Volume, Check>>> = {
+  emptyDir: (errors, path, { emptyDir }) => {
+    if (emptyDir?.sizeLimit && parseQuantity(emptyDir.sizeLimit).nano < 0n) {
+      errors.push(forbiddenField(`${path}.sizeLimit`, 'SizeLimit field must be a valid resource quantity'))
+    }
+  },
+  hostPath: (errors, path, v) => sources.checkHostPath(errors, path, v.hostPath!),
+  gitRepo: (errors, path, v) => sources.checkGitRepo(errors, path, v.gitRepo!),
+  // k8s: this one is called otherwise in errors.
+  gcePersistentDisk: (errors, _path, v, at) => {
+    needs(errors, `${at}.persistentDisk`, v.gcePersistentDisk!, 'pdName')
+    sources.checkPartition(errors, `${at}.persistentDisk`, v.gcePersistentDisk!.partition)
+  },
+  awsElasticBlockStore: (errors, path, v) => {
+    needs(errors, path, v.awsElasticBlockStore!, 'volumeID')
+    sources.checkPartition(errors, path, v.awsElasticBlockStore!.partition)
+  },
+  secret: (errors, path, v) => checkFiles(errors, path, 'secretName', v.secret!.secretName, v.secret!),
+  nfs: (errors, path, v) => sources.checkNfs(errors, path, v.nfs!),
+  iscsi: (errors, path, v) => sources.checkIscsi(errors, path, v.iscsi!),
+  glusterfs: (errors, path, v) => needs(errors, path, v.glusterfs!, 'endpoints', 'path'),
+  flocker: (errors, path, v) => sources.checkFlocker(errors, path, v.flocker!),
+  persistentVolumeClaim: (errors, path, v) => needs(errors, path, v.persistentVolumeClaim!, 'claimName'),
+  rbd: (errors, path, v) => needs(errors, path, v.rbd!, 'monitors', 'image'),
+  cinder: (errors, path, v) => {
+    needs(errors, path, v.cinder!, 'volumeID')
+    sources.checkSecretRef(errors, `${path}.secretRef`, v.cinder!.secretRef, false)
+  },
+  cephfs: (errors, path, v) => needs(errors, path, v.cephfs!, 'monitors'),
+  quobyte: (errors, path, v) => sources.checkQuobyte(errors, path, v.quobyte!),
+  downwardAPI: (errors, path, v) => checkDownwardApi(errors, path, v.downwardAPI!),
+  fc: (errors, path, v) => sources.checkFibreChannel(errors, path, v.fc!),
+  flexVolume: (errors, path, v) => sources.checkFlexVolume(errors, path, v.flexVolume!),
+  configMap: (errors, path, v) => checkFiles(errors, path, 'name', v.configMap!.name, v.configMap!),
+  azureFile: (errors, path, v) => needs(errors, path, v.azureFile!, 'secretName', 'shareName'),
+  vsphereVolume: (errors, path, v) => needs(errors, path, v.vsphereVolume!, 'volumePath'),
+  photonPersistentDisk: (errors, path, v) => needs(errors, path, v.photonPersistentDisk!, 'pdID'),
+  portworxVolume: (errors, path, v) => needs(errors, path, v.portworxVolume!, 'volumeID'),
+  azureDisk: (errors, path, v) => sources.checkAzureDisk(errors, path, v.azureDisk!),
+  storageos: (errors, path, v) => sources.checkStorageOs(errors, path, v.storageos!, false),
+  projected: (errors, path, v) => checkProjected(errors, path, v.projected!),
+  scaleIO: (errors, path, v) => needs(errors, path, v.scaleIO!, 'gateway', 'system', 'volumeName'),
+  csi: (errors, path, v) => checkCsi(errors, path, v.csi!),
+  ephemeral: (errors, _path, v, at, podName) => checkEphemeral(errors, at, v, podName),
+  image: (errors, path, { image }, _at, podName) => {
+    if (podName !== undefined && !image?.reference) errors.push(required(`${path}.reference`))
+    checkPullPolicy(errors, `${path}.pullPolicy`, image?.pullPolicy)
+  },
+}
+const ORDER = Object.keys(CHECKS) as (keyof Volume)[]
+/** k8s: what a second source is called, where that isn't its name. */
+const SECOND: Readonly<Record<string, string>> = { cephfs: 'cephFS', downwardAPI: 'downwarAPI' }
+
+function checkSource(errors: Errors, at: string, volume: AnyVolume, podName: string | undefined): void {
+  const [source, ...more] = ORDER.filter((key) => volume[key] !== undefined)
+  if (source) CHECKS[source]?.(errors, `${at}.${source}`, volume, at, podName)
+  for (const key of more) {
+    errors.push(forbiddenField(`${at}.${SECOND[key] ?? key}`, 'may not specify more than 1 volume type'))
+  }
+  if (volume.iscsi) sources.checkIscsiVolumeName(errors, at, volume)
+  if (!source) errors.push(required(at, 'must specify a volume type'))
+}
+
+function checkCsi(errors: Errors, path: string, csi: NonNullable<AnyVolume['csi']>): void {
+  sources.checkDriverName(errors, `${path}.driver`, csi.driver)
+  const secret = csi.nodePublishSecretRef
+  if (!secret) return
+  if (!secret.name) errors.push(required(`${path}.nodePublishSecretRef.name`))
+  // k8s: a malformed name is reported one level up.
+  else for (const problem of dnsSubdomain(secret.name)) errors.push(invalid(`${path}.name`, secret.name, problem))
+}
+
+function checkEphemeral(errors: Errors, at: string, volume: AnyVolume, podName: string | undefined): void {
+  const path = `${at}.ephemeral.volumeClaimTemplate`
+  const template = volume.ephemeral?.volumeClaimTemplate
+  if (!template) errors.push(required(path))
+  else checkClaimTemplate(errors, path, template)
+  if (!podName || !volume.name) return
+  const claim = `${podName}-${volume.name}`
+  for (const problem of dnsSubdomain(claim)) {
+    errors.push(invalid(`${at}.name`, volume.name, `PVC name ${JSON.stringify(claim)}: ${problem}`))
+  }
 }

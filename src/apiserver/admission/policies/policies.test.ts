@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, describe, it } from 'node:test'
+import { parsePolicy } from '../../audit/policy.ts'
 import { configMap, deployment, type Json, testApi } from '../../test-api.ts'
 
-const api = await testApi()
+const audited: Json[] = []
+const auditPolicy = parsePolicy({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules: [{ level: 'Metadata' }] })
+const api = await testApi({
+  audit: { policy: auditPolicy, sink: { write: (line) => audited.push(JSON.parse(line)) } },
+})
 const GROUP = '/apis/admissionregistration.k8s.io/v1'
 const MAPS = '/api/v1/namespaces/default/configmaps'
 after(() => api.close())
@@ -148,6 +153,94 @@ describe('a validating policy', () => {
       causes[0]!.message,
       /^Invalid value: "object\.x \+": compilation failed: ERROR: <input>:1:11: Syntax error/,
     )
-    assert.equal(causes[1]!.message, 'Invalid value: "\'text\'": must evaluate to bool, not string')
+    assert.equal(causes[1]!.message, 'Invalid value: "\'text\'": must evaluate to bool but got string')
+  })
+})
+
+describe('a policy that is written', () => {
+  it('is told of everything that is wrong at once', async () => {
+    const { body } = await writePolicy('many', { failurePolicy: 'Sometimes', validations: [{ expression: '1' }] })
+    const fields = (body.details.causes as { field: string }[]).map(({ field }) => field)
+    assert.deepEqual(fields, ['spec.failurePolicy', 'spec.validations[0].expression'])
+  })
+
+  it('may not use the authoriser in messages, nor variables in match conditions', async () => {
+    const { body } = await writePolicy('reach', {
+      variables: [{ name: 'one', expression: '1' }],
+      matchConditions: [{ name: 'c', expression: 'variables.one == 1' }],
+      validations: [{ expression: 'true', messageExpression: "string(authorizer.path('/x').check('get').allowed())" }],
+    })
+    const causes = body.details.causes as { field: string; message: string }[]
+    assert.deepEqual(
+      causes.map(({ field, message }) => [field, /undeclared reference to '(\w+)'/.exec(message)?.[1]]),
+      [
+        ['spec.matchConditions[0].expression', 'variables'],
+        ['spec.validations[0].messageExpression', 'authorizer'],
+      ],
+    )
+  })
+
+  it('may keep an expression that was stored before, but add no other that does not compile', async () => {
+    const broken = policy('old', { validations: [{ expression: 'object.x +' }] })
+    const metadata = { ...broken.metadata, uid: 'u', creationTimestamp: '2026-01-01T00:00:00Z', generation: 1 }
+    const key = '/registry/admissionregistration.k8s.io/validatingadmissionpolicies/old'
+    const kind = { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingAdmissionPolicy' }
+    await api.store.write({ key, expect: 0, object: { ...kind, ...broken, metadata } as never })
+    const path = `${GROUP}/validatingadmissionpolicies/old`
+    const labelled = await api.patch('merge', path, { metadata: { labels: { a: 'b' } } })
+    assert.equal(labelled.status, 200, JSON.stringify(labelled.body))
+    const validations = [{ expression: 'object.x +' }, { expression: 'object.y +' }]
+    const changed = await api.patch('merge', path, { spec: { validations } })
+    assert.equal(changed.status, 422)
+    assert.deepEqual(
+      changed.body.details.causes.map(({ field }: Json) => field),
+      ['spec.validations[1].expression'],
+    )
+  })
+})
+
+describe('what a policy leaves behind', () => {
+  it('is a note in the audit log for failures, and the annotations that it asks for', async () => {
+    await apply(
+      'noted',
+      {
+        validations: [{ expression: 'true' }, { expression: "'colour' in object.data", message: 'no colour' }],
+        auditAnnotations: [
+          { key: 'size', valueExpression: "'of ' + string(size(object.data))" },
+          { key: 'none', valueExpression: 'null' },
+        ],
+      },
+      { validationActions: ['Audit'] },
+    )
+    audited.length = 0
+    assert.equal((await create('one', { a: 'b' })).status, 201)
+    const { annotations } = audited.at(-1)
+    assert.equal(annotations['noted/size'], 'of 1')
+    assert.equal(annotations['noted/none'], undefined)
+    assert.deepEqual(JSON.parse(annotations['validation.policy.admission.k8s.io/validation_failure']), [
+      {
+        message: 'no colour',
+        policy: 'noted',
+        binding: 'noted-binding',
+        expressionIndex: 1,
+        validationActions: ['Audit'],
+      },
+    ])
+  })
+
+  it('is a refusal, whatever its actions, where an annotation cannot be computed', async () => {
+    const auditAnnotations = [{ key: 'size', valueExpression: 'string(object.data.missing)' }]
+    await apply('unmade', { auditAnnotations }, { validationActions: ['Audit'] })
+    assert.match((await create('one', { a: 'b' })).body.message, /resulted in error: no such key: missing$/)
+  })
+
+  it('is counted by what was done about it', async () => {
+    await apply('counted', { validations: [{ expression: 'false' }] }, { validationActions: ['Deny', 'Audit'] })
+    await create('one')
+    const metrics = String((await api.get('/metrics')).body)
+    for (const action of ['deny', 'audit']) {
+      const labels = `policy="counted",policy_binding="counted-binding",error_type="no_error",enforcement_action="${action}"`
+      assert.ok(metrics.includes(`apiserver_validating_admission_policy_check_total{${labels}} 1`), action)
+    }
   })
 })

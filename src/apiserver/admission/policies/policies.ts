@@ -1,40 +1,79 @@
-// The admission plug-in of ValidatingAdmissionPolicy. Here is only what a cluster without policies needs: the index of what there is.
-// What evaluates expressions is loaded for the first request after the first policy, or with the first policy that is written.
+// The admission plug-ins of ValidatingAdmissionPolicy and MutatingAdmissionPolicy. Here is only what a cluster without policies needs:
+// the indexes of what there is. What evaluates expressions is loaded for the first request after the first policy.
+import type { Kind } from '../../../api/kinds/kind.ts'
+import { MutatingAdmissionPolicy } from '../../../api/kinds/mutating-admission-policy.ts'
+import { MutatingAdmissionPolicyBinding } from '../../../api/kinds/mutating-admission-policy-binding.ts'
 import { ValidatingAdmissionPolicy } from '../../../api/kinds/validating-admission-policy.ts'
+import { ValidatingAdmissionPolicyBinding } from '../../../api/kinds/validating-admission-policy-binding.ts'
 import type { AdmissionPlugin, AdmissionRequest } from '../admission.ts'
-import { isKind } from '../lookup.ts'
 import { isExempt } from '../webhooks/match.ts'
-import { PolicyIndex } from './policy-index.ts'
-import type { PolicyParts, ValidatingPolicies } from './validating.ts'
+import type { PolicyParts } from './matcher.ts'
+import type { MutatingPolicies } from './mutating.ts'
+import {
+  type MutatingBinding,
+  type MutatingPolicy,
+  PolicyIndex,
+  type ValidatingBinding,
+  type ValidatingPolicy,
+} from './policy-index.ts'
+import type { ValidatingPolicies } from './validating.ts'
 
 export class AdmissionPolicies {
-  readonly validating: AdmissionPlugin
+  readonly mutating: AdmissionPlugin = {
+    name: 'MutatingAdmissionPolicy',
+    mutate: (request) => this.#mutate(request),
+  }
+  readonly validating: AdmissionPlugin = {
+    name: 'ValidatingAdmissionPolicy',
+    validate: (request) => this.#validate(request),
+  }
   readonly #parts: PolicyParts
-  readonly #index: PolicyIndex
-  #policies: Promise<ValidatingPolicies> | undefined
+  readonly #mutatingIndex: PolicyIndex<MutatingPolicy, MutatingBinding>
+  readonly #validatingIndex: PolicyIndex<ValidatingPolicy, ValidatingBinding>
+  #mutatingPolicies: Promise<MutatingPolicies> | undefined
+  #validatingPolicies: Promise<ValidatingPolicies> | undefined
 
-  private constructor(parts: PolicyParts, index: PolicyIndex) {
+  private constructor(
+    parts: PolicyParts,
+    mutating: PolicyIndex<MutatingPolicy, MutatingBinding>,
+    validating: PolicyIndex<ValidatingPolicy, ValidatingBinding>,
+  ) {
     this.#parts = parts
-    this.#index = index
-    this.validating = { name: 'ValidatingAdmissionPolicy', validate: (request) => this.#validate(request) }
+    this.#mutatingIndex = mutating
+    this.#validatingIndex = validating
   }
 
   static async open(parts: PolicyParts): Promise<AdmissionPolicies> {
-    return new AdmissionPolicies(parts, await PolicyIndex.open(parts.store))
+    const { store } = parts
+    return new AdmissionPolicies(
+      parts,
+      await PolicyIndex.open(store, MutatingAdmissionPolicy as never, MutatingAdmissionPolicyBinding as never),
+      await PolicyIndex.open(store, ValidatingAdmissionPolicy as never, ValidatingAdmissionPolicyBinding as never),
+    )
   }
 
   close(): void {
-    this.#index.close()
+    this.#mutatingIndex.close()
+    this.#validatingIndex.close()
+  }
+
+  #mutate(request: AdmissionRequest): Promise<void> | undefined {
+    const { bound } = this.#mutatingIndex
+    if (bound.length === 0 || isOutOfReach(request.kind)) return undefined
+    this.#mutatingPolicies ??= import('./mutating.ts').then(({ MutatingPolicies }) => new MutatingPolicies(this.#parts))
+    return this.#mutatingPolicies.then((policies) => policies.mutate(request, bound))
   }
 
   #validate(request: AdmissionRequest): Promise<void> | undefined {
-    const { bound } = this.#index
-    if (isExempt(request.kind)) {
-      if (!isKind(request.kind, ValidatingAdmissionPolicy) || !request.object || request.subresource) return undefined
-      return import('./policy-check.ts').then(({ checkPolicy }) => checkPolicy(request.object as never))
-    }
-    if (bound.length === 0) return undefined
-    this.#policies ??= import('./validating.ts').then(({ ValidatingPolicies }) => new ValidatingPolicies(this.#parts))
-    return this.#policies.then((policies) => policies.validate(request, bound))
+    const { bound } = this.#validatingIndex
+    if (bound.length === 0 || isOutOfReach(request.kind)) return undefined
+    this.#validatingPolicies ??= import('./validating.ts').then(
+      ({ ValidatingPolicies }) => new ValidatingPolicies(this.#parts),
+    )
+    return this.#validatingPolicies.then((policies) => policies.validate(request, bound))
   }
 }
+
+/** k8s: beside what configures admission, questions about identity and access are no policy's affair. */
+const isOutOfReach = (kind: Kind): boolean => isExempt(kind) || QUESTIONS.test(`${kind.group}/${kind.kind}`)
+const QUESTIONS = /^(authentication|authorization)\.k8s\.io\/\w+Review$/

@@ -1,33 +1,43 @@
-// The validating policies there are, with their bindings, in the order of their names. Follows the store synchronously, so that a policy
-// holds for the next request; empty, it costs nothing.
-import { ValidatingAdmissionPolicy } from '../../../api/kinds/validating-admission-policy.ts'
-import { ValidatingAdmissionPolicyBinding } from '../../../api/kinds/validating-admission-policy-binding.ts'
+// The policies of one kind that there are, with their bindings, in the order of their names. Follows the store synchronously, so that a
+// policy holds for the next request; empty, it costs nothing.
+import type { MutatingAdmissionPolicy } from '../../../api/kinds/mutating-admission-policy.ts'
+import type { MutatingAdmissionPolicyBinding } from '../../../api/kinds/mutating-admission-policy-binding.ts'
+import type { ValidatingAdmissionPolicy } from '../../../api/kinds/validating-admission-policy.ts'
+import type { ValidatingAdmissionPolicyBinding } from '../../../api/kinds/validating-admission-policy-binding.ts'
 import type { DeepReadonly } from '../../../api/meta/object.ts'
 import { type Located, prefixOf } from '../../storage/keys.ts'
 import type { Entry, Store } from '../../storage/store.ts'
 
-export type Policy = DeepReadonly<ValidatingAdmissionPolicy>
-export type Binding = DeepReadonly<ValidatingAdmissionPolicyBinding>
-export interface BoundPolicy {
-  readonly policy: Policy
-  readonly bindings: readonly Binding[]
+export interface BoundPolicy<P, B> {
+  readonly policy: P
+  readonly bindings: readonly B[]
 }
+export type ValidatingPolicy = DeepReadonly<ValidatingAdmissionPolicy>
+export type ValidatingBinding = DeepReadonly<ValidatingAdmissionPolicyBinding>
+export type MutatingPolicy = DeepReadonly<MutatingAdmissionPolicy>
+export type MutatingBinding = DeepReadonly<MutatingAdmissionPolicyBinding>
+export type Policy = ValidatingPolicy | MutatingPolicy
+export type Binding = ValidatingBinding | MutatingBinding
 
-export class PolicyIndex {
-  readonly #policies = new Map<string, Policy>()
-  readonly #bindings = new Map<string, Binding>()
+export class PolicyIndex<P extends Policy, B extends Binding> {
+  readonly #policies = new Map<string, P>()
+  readonly #bindings = new Map<string, B>()
   readonly #followers: { close(): void }[] = []
-  #bound: readonly BoundPolicy[] = []
+  #bound: readonly BoundPolicy<P, B>[] = []
 
-  static async open(store: Store): Promise<PolicyIndex> {
-    const index = new PolicyIndex()
-    await index.#follow(store, ValidatingAdmissionPolicy, index.#policies)
-    await index.#follow(store, ValidatingAdmissionPolicyBinding, index.#bindings)
+  static async open<P extends Policy, B extends Binding>(
+    store: Store,
+    policies: Located,
+    bindings: Located,
+  ): Promise<PolicyIndex<P, B>> {
+    const index = new PolicyIndex<P, B>()
+    await index.#follow(store, policies, index.#policies)
+    await index.#follow(store, bindings, index.#bindings)
     return index
   }
 
   /** Those that have a binding. */
-  get bound(): readonly BoundPolicy[] {
+  get bound(): readonly BoundPolicy<P, B>[] {
     return this.#bound
   }
 
@@ -42,14 +52,18 @@ export class PolicyIndex {
       const { name } = object.metadata
       if (present) into.set(name!, object as unknown as T)
       else into.delete(name!)
-      this.#combine()
     }
     for (const entry of entries) set(entry, true)
-    this.#followers.push(store.follow(prefix, revision, ({ type, entry }) => set(entry, type === 'put')))
+    this.#combine()
+    const follow = ({ type, entry }: { type: string; entry: Entry }) => {
+      set(entry, type === 'put')
+      this.#combine()
+    }
+    this.#followers.push(store.follow(prefix, revision, follow))
   }
 
   #combine(): void {
-    const byPolicy = new Map<string, Binding[]>()
+    const byPolicy = new Map<string, B[]>()
     for (const name of [...this.#bindings.keys()].sort()) {
       const binding = this.#bindings.get(name)!
       const policy = binding.spec.policyName ?? ''

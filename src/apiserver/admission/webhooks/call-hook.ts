@@ -2,12 +2,15 @@
 // three kinds: the webhook could not be asked, it refused, or something here went wrong.
 import { badRequest, type StatusError, serviceUnavailable } from '../../../api/meta/errors.ts'
 import { CallFailed } from '../../webhooks/call-errors.ts'
-import type { ClientConfig, WebhookClient } from '../../webhooks/client.ts'
+import { type ClientConfig, targetOf, type WebhookClient } from '../../webhooks/client.ts'
+import { credentialsFor, type WebhookUsers } from '../../webhooks/webhook-users.ts'
 import type { AdmissionRequest } from '../admission.ts'
 import type { Hook } from './hook.ts'
 import { BadAnswer, refusal, reviewOf, reviewVersion, type ShownAs, type Verdict, verdictOf } from './review.ts'
 
 export interface CallParts {
+  /** As whom webhooks are called; anonymously without. */
+  readonly users?: WebhookUsers | undefined
   readonly client: WebhookClient
   readonly newUid: () => string
 }
@@ -27,7 +30,7 @@ const DEFAULT_SECONDS = 10
 
 /** @throws HookUnavailable; StatusError (BadRequest) when a dry run would not be one; the signal's reason */
 export async function askHook(
-  { client, newUid }: CallParts,
+  { client, newUid, users }: CallParts,
   { spec }: Hook,
   request: AdmissionRequest,
   shown: ShownAs,
@@ -47,7 +50,10 @@ export async function askHook(
   const review = reviewOf(version, uid, request, shown)
   const timeoutMs = (spec.timeoutSeconds ?? DEFAULT_SECONDS) * 1000
   try {
-    const answer = await client.post(spec.clientConfig as ClientConfig, review, { timeoutMs, signal: request.signal })
+    const config = spec.clientConfig as ClientConfig
+    const credentials = users && credentialsFor(users, targetOf(config))
+    const more = credentials ? { credentials } : {}
+    const answer = await client.post(config, review, { timeoutMs, signal: request.signal, ...more })
     return verdictOf(version, uid, mutating, answer)
   } catch (err) {
     if (err instanceof CallFailed) {

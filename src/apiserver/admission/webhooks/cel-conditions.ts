@@ -2,9 +2,10 @@
 // stored before is an error that the webhook's failurePolicy speaks to.
 import { MATCH_CONDITIONS_BUDGET } from '../../../api/cel/budget.ts'
 import { type CelProgram, CostBudget, compile } from '../../../api/cel/cel.ts'
+import { REQUEST_VARIABLES } from '../../../api/cel/policy-environment.ts'
 import type { Authorize } from '../../authorize.ts'
 import type { AdmissionRequest } from '../admission.ts'
-import { Questions, REQUEST_VARIABLES } from '../cel-request.ts'
+import { Questions } from '../cel-request.ts'
 import { type CompiledCondition, type ConditionsResult, evaluateConditions } from './match-conditions.ts'
 import { requestOf, type ShownAs } from './review.ts'
 

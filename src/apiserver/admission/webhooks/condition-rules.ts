@@ -1,8 +1,9 @@
 // Whether the matchConditions of a webhook configuration can be compiled and say yes or no. Apart from the kind's other rules, so that
 // only who uses conditions loads what compiles them.
 import { compile } from '../../../api/cel/cel.ts'
+import { REQUEST_VARIABLES } from '../../../api/cel/policy-environment.ts'
+import { formatType } from '../../../api/cel/types.ts'
 import { type FieldError, invalid } from '../../../api/meta/errors.ts'
-import { REQUEST_VARIABLES } from '../cel-request.ts'
 
 export interface WithConditions {
   readonly webhooks?: readonly { readonly matchConditions?: readonly { readonly expression: string }[] }[]
@@ -22,6 +23,6 @@ export function conditionErrors(configuration: WithConditions, old: WithConditio
 function problem(expression: string): string | undefined {
   const result = compile(expression, { variables: REQUEST_VARIABLES })
   if (!result.ok) return result.message
-  const { kind } = result.program.outputType
-  return kind === 'bool' || kind === 'dyn' ? undefined : 'must evaluate to bool'
+  const { outputType } = result.program
+  return outputType.kind === 'bool' ? undefined : `must evaluate to bool but got ${formatType(outputType)}`
 }

@@ -13,6 +13,7 @@ import { type Obj, refOf } from '../../registry/call.ts'
 import type { Resources } from '../../resources.ts'
 import type { Store } from '../../storage/store.ts'
 import { WebhookClient } from '../../webhooks/client.ts'
+import type { WebhookUsers } from '../../webhooks/webhook-users.ts'
 import type { AdmissionRequest } from '../admission.ts'
 import { askHook, HookUnavailable, Refused, takeVerdict } from './call-hook.ts'
 import { convert, Equivalents } from './equivalents.ts'
@@ -37,6 +38,8 @@ export interface DispatchParts {
   readonly resources: Resources
   readonly metrics: Metrics
   readonly authorize: Authorize
+  /** As whom the webhooks of either sort are called. */
+  readonly users?: { readonly mutating?: WebhookUsers | undefined; readonly validating?: WebhookUsers | undefined }
 }
 
 /** A webhook to call, and what it is shown. */
@@ -107,15 +110,15 @@ export class Dispatcher {
     const calls = invocations.map((invocation) =>
       this.#guarded(invocation, request, 'validating', async () => {
         const { hook, shown } = invocation
-        takeVerdict(hook, request, await askHook(this.#callParts, hook, request, shown, false))
+        takeVerdict(hook, request, await askHook(this.#callParts('validating'), hook, request, shown, false))
       }),
     )
     // All are waited for: what one of them says comes after none of the others is under way any more.
     for (const result of await Promise.allSettled(calls)) if (result.status === 'rejected') throw result.reason
   }
 
-  get #callParts() {
-    return { client: this.#client, newUid: this.#parts.newUid }
+  #callParts(which: 'mutating' | 'validating') {
+    return { client: this.#client, newUid: this.#parts.newUid, users: this.#parts.users?.[which] }
   }
 
   /** Undefined when the webhook isn't concerned. @throws StatusError */
@@ -208,7 +211,7 @@ export class Dispatcher {
     const at = `round_${request.rounds.round}_index_${index}`
     let changed = false
     try {
-      const verdict = await askHook(this.#callParts, hook, request, shown, true)
+      const verdict = await askHook(this.#callParts('mutating'), hook, request, shown, true)
       takeVerdict(hook, request, verdict)
       const patch = operationsOf(hook, verdict.patch, verdict.patchType)
       if (!patch) return false

@@ -105,7 +105,9 @@ describe('what a webhook is told', () => {
     assert.match(made.body.metadata.name, /^some-/)
     const { name, object } = hook!.reviews[0].request
     assert.equal(name, undefined)
-    assert.deepEqual(object.metadata, { generateName: 'some-', namespace: 'default' })
+    const { managedFields, ...metadata } = object.metadata
+    assert.deepEqual(metadata, { generateName: 'some-', namespace: 'default' })
+    assert.equal(managedFields.length, 1)
   })
 
   it('is the shape of the subresource: Scale, Binding, Eviction, PodExecOptions', async () => {

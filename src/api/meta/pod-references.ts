@@ -1,6 +1,6 @@
 // Which objects of its namespace a pod needs on its node. Pure; remembered per pod object, because pods in the store never change.
-import type { Pod } from '../../api/kinds/pod.ts'
-import type { DeepReadonly } from '../../api/meta/object.ts'
+import type { Pod } from '../kinds/pod.ts'
+import type { DeepReadonly } from './object.ts'
 
 export interface PodReferences {
   readonly secrets: ReadonlySet<string>

@@ -1,5 +1,5 @@
 // Counters, gauges and histograms by label, in Prometheus' text form.
-import { labelText, type MetricFamily, type MetricLabels } from '../base/metrics-text.ts'
+import { labelText, type MetricFamily, type MetricLabels } from './metrics-text.ts'
 
 export interface Family extends MetricFamily {
   lines(): Iterable<string>
