@@ -82,6 +82,19 @@ describe('Helm', { skip: generations.length === 0 && 'no helm can be had here' }
       )
     })
 
+    test('custom resources come with their definition, are looked up from, and refuse what is wrong', async () => {
+      const gadget = (path: string) => cluster.kubectl(`-n ${ns} get gadget web -o jsonpath={${path}}`)
+      const uid = await cluster.kubectl('get namespace kube-system -o jsonpath={.metadata.uid}')
+      assert.equal(await gadget('.metadata.annotations.looked-up'), uid)
+      const { code, stderr } = await tryHelm('upgrade', 'web', chart, '--set', 'size=9')
+      assert.notEqual(code, 0)
+      assert.match(stderr, /spec\.size in body should be less than or equal to 5/)
+      await helm('upgrade', 'web', chart, '--set', 'size=2', '--wait', '--timeout', '40s')
+      assert.equal(await gadget('.spec.size'), '2')
+      assert.match(await helm('get', 'all', 'web'), /kind: Gadget/)
+      assert.match(await helm('template', 'web', chart, '--validate'), /looked-up: "nothing"|kind: Gadget/)
+    })
+
     test('test runs the test pods', async () => {
       assert.match(await helm('test', 'web', '--timeout', '30s'), /Phase: +Succeeded/)
     })

@@ -187,6 +187,14 @@ withEachKubectl('kubectl', (session) => {
   test('cordon, taint and drain keep pods off a node; uncordon lets them back', async () => {
     assert.equal(await cluster('cordon node1'), 'node/node1 cordoned\n')
     assert.match(await cluster('get nodes'), /Ready,SchedulingDisabled/)
+    await k('create poddisruptionbudget web --selector=app=web --min-available=1')
+    await until(
+      'the budget is counted',
+      async () => (await k('get pdb web -o jsonpath={.status.currentHealthy}')) === '1',
+    )
+    const drain = 'drain node1 --pod-selector=app=web --ignore-daemonsets --timeout=2s'
+    await session.refused(drain, /Cannot evict pod as it would violate the pod's disruption budget/)
+    await k('delete poddisruptionbudget web')
     const drained = await cluster(`drain node1 --pod-selector=app=web --ignore-daemonsets --timeout=40s`)
     assert.match(drained, /pod\/web-\S+ evicted\nnode\/node1 drained/)
     assert.match(await k('get pods -l app=web'), /0\/1 +Pending/)
