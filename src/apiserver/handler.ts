@@ -80,8 +80,9 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     let broke: { readonly err: unknown } | undefined
     const failed = (err: unknown) => {
       const expected = err instanceof StatusError || (request.signal.aborted && err === request.signal.reason)
-      if (!expected) broke = { err }
-      return errorResponse(err, parts.log.child({ user: user.name, verb: info.verb, path: request.path }))
+      const answer = errorResponse(err, parts.log.child({ user: user.name, verb: info.verb, path: request.path }))
+      if (!expected && answer.status === 500) broke = { err }
+      return answer
     }
     const auditId = request.headers['audit-id']?.slice(0, MAX_AUDIT_ID) || parts.registry.newUid()
     const audit = parts.audit?.begin(request, info, auditId)
