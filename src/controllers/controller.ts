@@ -29,6 +29,8 @@ export interface Controller<T extends KubeObject = KubeObject> {
   name: string
   kind: Kind<T>
   triggers: readonly Trigger<never>[]
+  /** Which objects of its kind it looks at when they change; all, unless given. */
+  only?(object: DeepReadonly<T>): boolean
   /** Triggers of kinds that come and go; `add` returns what takes one off again. Returns what ends it all. */
   moreTriggers?(cache: Cache, add: (trigger: Trigger<never>) => () => void): () => void
   /** Kinds that `sync` reads from the cache without being triggered by them. */

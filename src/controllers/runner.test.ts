@@ -19,7 +19,11 @@ async function settle() {
   for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-async function setUp(sync: Controller<ConfigMap>['sync'], log = silentLogger) {
+async function setUp(
+  sync: Controller<ConfigMap>['sync'],
+  log = silentLogger,
+  more: Pick<Controller<ConfigMap>, 'only'> = {},
+) {
   const api = new ScriptedApi()
   const clock = new FakeClock()
   const stop = new AbortController()
@@ -28,7 +32,7 @@ async function setUp(sync: Controller<ConfigMap>['sync'], log = silentLogger) {
   const cache = createCache(ctx, client, clock)
   const events = createEventRecorder(ctx, client, clock, { component: 'test' })
   const metrics = new ControllerMetrics()
-  const controller = defineController<ConfigMap>({ name: 'test', kind: ConfigMap, triggers: [], sync })
+  const controller = defineController<ConfigMap>({ name: 'test', kind: ConfigMap, triggers: [], sync, ...more })
   const running = runControllers(ctx, { client, cache, events, clock, metrics }, [controller])
   await settle()
   return {
@@ -57,6 +61,20 @@ test('every object that exists is synced once, and again when it changes or goes
   api.remove(path('a'))
   await settle()
   assert.deepEqual(seen, ['blue/a 1', 'blue/a 2', 'blue/a gone'])
+  await end()
+})
+
+test('objects that a controller has no eye for are not queued', async () => {
+  const seen: string[] = []
+  const only = ({ metadata }: { metadata: { name: string } }) => metadata.name === 'mine'
+  const { api, end } = await setUp(async (_ctx, _object, key) => void seen.push(key), silentLogger, { only })
+  api.put(path('other'), map())
+  api.put(path('mine'), map())
+  await settle()
+  api.remove(path('other'))
+  api.remove(path('mine'))
+  await settle()
+  assert.deepEqual(seen, ['blue/mine', 'blue/mine'])
   await end()
 })
 

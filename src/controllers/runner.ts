@@ -2,7 +2,7 @@
 // whose last sync wrote something waits until the cache shows it. Nothing runs while nothing changes: there are no resyncs.
 import type { Kind } from '../api/kinds/kind.ts'
 import { isConflict, isStatus } from '../api/meta/errors.ts'
-import { objectKey, parseKey } from '../api/meta/object.ts'
+import { type DeepReadonly, type KubeObject, objectKey, parseKey } from '../api/meta/object.ts'
 import type { Timer } from '../base/clock.ts'
 import { type Ctx, child } from '../base/ctx.ts'
 import type { EventRecorder } from '../client/events.ts'
@@ -61,13 +61,15 @@ class ControllerRun {
   /** Starts to follow everything the controller looks at. Returns what takes the handlers off again. */
   follow(): (() => void)[] {
     const { cache } = this.#deps
-    const { kind, triggers, reads = [] } = this.#controller
+    const controller = this.#controller
+    const { kind, triggers, reads = [] } = controller
     const addAll = (keys: readonly string[]) => {
       for (const key of keys) this.#add(key)
       this.#unpark()
     }
     this.#followed.add(kind as unknown as Kind<never>)
-    const stops = [cache.watch(kind, ({ object }) => addAll([objectKey(object)]))]
+    const isOurs = (object: DeepReadonly<KubeObject>) => controller.only?.(object) ?? true
+    const stops = [cache.watch(kind, ({ object }) => addAll(isOurs(object) ? [objectKey(object)] : []))]
     const onTrigger = (trigger: Trigger<never>) => {
       this.#followed.add(trigger.kind)
       return cache.watch(trigger.kind as unknown as Kind, ({ object, old }) =>

@@ -1,8 +1,18 @@
 // Times and durations in the API's texts: Time (RFC 3339, whole seconds, UTC), MicroTime, Go durations (`1h2m3s`), and the ages that
 // `kubectl get` prints. All arithmetic is in milliseconds.
 
-/** `2026-01-31T12:00:00Z` */
-export const formatTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`
+let lastSecond = Number.NaN
+let lastText = ''
+
+/** `2026-01-31T12:00:00Z`. Thousands of objects are made in one second: its text is kept until the next one is asked for. */
+export function formatTime(ms: number): string {
+  const second = Math.floor(ms / 1000)
+  if (second !== lastSecond) {
+    lastText = `${new Date(ms).toISOString().slice(0, 19)}Z`
+    lastSecond = second
+  }
+  return lastText
+}
 /** `2026-01-31T12:00:00.123000Z` */
 export const formatMicroTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 23)}000Z`
 

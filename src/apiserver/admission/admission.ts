@@ -53,6 +53,8 @@ export interface AdmissionRequest {
 
 export interface AdmissionPlugin {
   readonly name: string
+  /** May it have anything to say about objects of this kind? Asked once per kind; of all kinds, unless given. */
+  concerns?(kind: Kind): boolean
   mutate?(request: AdmissionRequest): Promise<void> | void
   validate?(request: AdmissionRequest): Promise<void> | void
 }
@@ -63,11 +65,20 @@ export interface Admission {
 }
 
 export function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
-  const mutators = plugins.filter((plugin) => plugin.mutate)
-  const validators = plugins.filter((plugin) => plugin.validate)
-  /** Most have nothing to wait for in most requests, and thirty turns of the event loop would cost more than they do. */
-  async function ask(asked: readonly AdmissionPlugin[], step: 'mutate' | 'validate', request: AdmissionRequest) {
-    for (const plugin of asked) {
+  const byKind = new WeakMap<Kind, Record<'mutate' | 'validate', readonly AdmissionPlugin[]>>()
+  /** A request on most kinds is shown to a handful of the thirty. */
+  function concerned(kind: Kind) {
+    let lists = byKind.get(kind)
+    if (!lists) {
+      const heard = plugins.filter((plugin) => plugin.concerns?.(kind) ?? true)
+      lists = { mutate: heard.filter(({ mutate }) => mutate), validate: heard.filter(({ validate }) => validate) }
+      byKind.set(kind, lists)
+    }
+    return lists
+  }
+  /** Most have nothing to wait for in most requests, and a turn of the event loop for each would cost more than they do. */
+  async function ask(step: 'mutate' | 'validate', request: AdmissionRequest) {
+    for (const plugin of concerned(request.kind)[step]) {
       const wait = plugin[step]!(request)
       if (wait) await wait
     }
@@ -75,12 +86,12 @@ export function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
   return {
     async mutate(request) {
       const { rounds } = request
-      await ask(mutators, 'mutate', request)
+      await ask('mutate', request)
       if (!rounds.again) return
       rounds.round = 1
-      await ask(mutators, 'mutate', request)
+      await ask('mutate', request)
     },
-    validate: (request) => ask(validators, 'validate', request),
+    validate: (request) => ask('validate', request),
   }
 }
 

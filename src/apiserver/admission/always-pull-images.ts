@@ -10,6 +10,7 @@ const LISTS = ['initContainers', 'containers', 'ephemeralContainers'] as const
 
 export const alwaysPullImages: AdmissionPlugin = {
   name: 'AlwaysPullImages',
+  concerns: (kind) => isKind(kind, Pod),
   mutate(request) {
     if (!concerns(request)) return
     const { spec } = request.object as unknown as Pod

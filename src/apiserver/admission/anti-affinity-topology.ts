@@ -8,6 +8,7 @@ const HOSTNAME = 'kubernetes.io/hostname'
 
 export const limitPodHardAntiAffinityTopology: AdmissionPlugin = {
   name: 'LimitPodHardAntiAffinityTopology',
+  concerns: (kind) => isKind(kind, Pod),
   validate(request) {
     const { kind, operation, subresource, object } = request
     if (!isKind(kind, Pod) || subresource !== '' || (operation !== 'CREATE' && operation !== 'UPDATE')) return

@@ -16,6 +16,7 @@ const CLIENT_SIGNER = 'kubernetes.io/kube-apiserver-client'
 /** k8s: a request for a certificate says who made it, whatever its author wrote there. */
 export const certificateRequestor: AdmissionPlugin = {
   name: 'CertificateRequestor',
+  concerns: (kind) => isKind(kind, CertificateSigningRequest),
   mutate({ kind, operation, subresource, user, object }) {
     if (!isKind(kind, CertificateSigningRequest) || operation !== 'CREATE' || subresource !== '') return
     const { spec } = object as unknown as CertificateSigningRequest
@@ -33,6 +34,7 @@ export const certificateRequestor: AdmissionPlugin = {
 export function certificateConditions(clock: Clock): AdmissionPlugin {
   return {
     name: 'CertificateConditions',
+    concerns: (kind) => isKind(kind, CertificateSigningRequest),
     mutate({ kind, operation, subresource, object, old }) {
       if (!isKind(kind, CertificateSigningRequest) || operation !== 'UPDATE' || subresource === '') return
       const now = formatTime(clock.now())
@@ -49,6 +51,7 @@ export function certificateConditions(clock: Clock): AdmissionPlugin {
 export function certificateApproval(authorizer: Authorizer): AdmissionPlugin {
   return {
     name: 'CertificateApproval',
+    concerns: (kind) => isKind(kind, CertificateSigningRequest),
     async validate(request) {
       const { kind, subresource, operation, old } = request
       if (!isKind(kind, CertificateSigningRequest) || subresource !== 'approval' || operation !== 'UPDATE') return
@@ -61,6 +64,7 @@ export function certificateApproval(authorizer: Authorizer): AdmissionPlugin {
 export function certificateSigning(authorizer: Authorizer): AdmissionPlugin {
   return {
     name: 'CertificateSigning',
+    concerns: (kind) => isKind(kind, CertificateSigningRequest),
     async validate(request) {
       const { kind, subresource, operation, old, object } = request
       if (!isKind(kind, CertificateSigningRequest) || subresource !== 'status' || operation !== 'UPDATE') return
@@ -76,6 +80,7 @@ export function certificateSigning(authorizer: Authorizer): AdmissionPlugin {
 /** k8s: membership in system:masters can't be taken away again; no client certificate gives it. */
 export const certificateSubjectRestriction: AdmissionPlugin = {
   name: 'CertificateSubjectRestriction',
+  concerns: (kind) => isKind(kind, CertificateSigningRequest),
   validate({ kind, operation, subresource, object, name }) {
     if (!isKind(kind, CertificateSigningRequest) || operation !== 'CREATE' || subresource !== '') return
     const { signerName, request } = (object as unknown as CertificateSigningRequest).spec

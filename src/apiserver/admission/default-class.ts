@@ -18,6 +18,7 @@ const INGRESS_DEFAULTS = ['ingressclass.kubernetes.io/is-default-class']
 export function defaultStorageClass(lookup: Lookup): AdmissionPlugin {
   return {
     name: 'DefaultStorageClass',
+    concerns: (kind) => isKind(kind, PersistentVolumeClaim),
     async mutate({ kind, operation, subresource, object }) {
       if (!isKind(kind, PersistentVolumeClaim) || operation !== 'CREATE' || subresource !== '') return
       const claim = object as unknown as PersistentVolumeClaim
@@ -32,6 +33,7 @@ export function defaultStorageClass(lookup: Lookup): AdmissionPlugin {
 export function defaultIngressClass(lookup: Lookup): AdmissionPlugin {
   return {
     name: 'DefaultIngressClass',
+    concerns: (kind) => isKind(kind, Ingress),
     async mutate({ kind, operation, subresource, object }) {
       if (!isKind(kind, Ingress) || operation !== 'CREATE' || subresource !== '') return
       const ingress = object as unknown as Ingress

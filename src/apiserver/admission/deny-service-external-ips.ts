@@ -6,6 +6,7 @@ import { isKind } from './lookup.ts'
 
 export const denyServiceExternalIPs: AdmissionPlugin = {
   name: 'DenyServiceExternalIPs',
+  concerns: (kind) => isKind(kind, Service),
   validate(request) {
     const { kind, operation, subresource, object, old } = request
     if (!isKind(kind, Service) || subresource !== '' || (operation !== 'CREATE' && operation !== 'UPDATE')) return

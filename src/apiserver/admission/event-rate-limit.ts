@@ -51,6 +51,7 @@ export function eventRateLimit(clock: Clock, limits: readonly EventLimit[] = [])
   const enforced = limits.map((limit) => ({ type: limit.type, buckets: new Buckets(limit) }))
   return {
     name: 'EventRateLimit',
+    concerns: (kind) => isKind(kind, Event) || isKind(kind, EventsEvent),
     validate(request) {
       const { kind, operation, subresource, dryRun, object } = request
       if (!isKind(kind, Event) && !isKind(kind, EventsEvent)) return

@@ -5,6 +5,7 @@ import { isKind } from './lookup.ts'
 
 export const extendedResourceToleration: AdmissionPlugin = {
   name: 'ExtendedResourceToleration',
+  concerns: (kind) => isKind(kind, Pod),
   mutate({ kind, operation, subresource, object }) {
     if (!isKind(kind, Pod) || subresource !== '' || (operation !== 'CREATE' && operation !== 'UPDATE')) return
     const { spec } = object as unknown as Pod

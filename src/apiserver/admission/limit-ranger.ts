@@ -9,6 +9,7 @@ import { isKind, type Lookup } from './lookup.ts'
 export function limitRanger(lookup: Lookup): AdmissionPlugin {
   return {
     name: 'LimitRanger',
+    concerns: (kind) => isKind(kind, Pod) || isKind(kind, PersistentVolumeClaim),
     async mutate(request) {
       if (!concerns(request) || !isKind(request.kind, Pod)) return
       for (const range of await lookup.list(LimitRange, request.namespace)) {

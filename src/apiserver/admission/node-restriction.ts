@@ -21,13 +21,16 @@ import { forbiddenNodeLabels } from './node-labels.ts'
 export function nodeRestriction(lookup: Lookup): AdmissionPlugin {
   return {
     name: 'NodeRestriction',
-    async validate(request) {
+    validate(request) {
       const node = nodeNameOf(request.user)
-      if (node === undefined) return
-      const why = await refusal(lookup, request, node)
-      if (why) throw forbidden(refOf(request.kind), request.name, why)
+      return node === undefined ? undefined : restrict(lookup, request, node)
     },
   }
+}
+
+async function restrict(lookup: Lookup, request: AdmissionRequest, node: string): Promise<void> {
+  const why = await refusal(lookup, request, node)
+  if (why) throw forbidden(refOf(request.kind), request.name, why)
 }
 
 async function refusal(lookup: Lookup, request: AdmissionRequest, node: string): Promise<string | undefined> {

@@ -11,6 +11,7 @@ type Claim = DeepReadonly<PersistentVolumeClaim>
 export function persistentVolumeClaimResize(lookup: Lookup): AdmissionPlugin {
   return {
     name: 'PersistentVolumeClaimResize',
+    concerns: (kind) => isKind(kind, PersistentVolumeClaim),
     async validate(request) {
       const { kind, operation, subresource } = request
       if (!isKind(kind, PersistentVolumeClaim) || operation !== 'UPDATE' || subresource !== '') return

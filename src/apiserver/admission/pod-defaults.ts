@@ -12,6 +12,7 @@ const AWAY_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreach
 
 export const defaultTolerationSeconds: AdmissionPlugin = {
   name: 'DefaultTolerationSeconds',
+  concerns: (kind) => isKind(kind, Pod),
   mutate({ kind, operation, subresource, object }) {
     if (!isKind(kind, Pod) || subresource !== '' || (operation !== 'CREATE' && operation !== 'UPDATE')) return
     const { spec } = object as unknown as Pod
@@ -33,6 +34,7 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
 
 export const taintNodesByCondition: AdmissionPlugin = {
   name: 'TaintNodesByCondition',
+  concerns: (kind) => isKind(kind, Node),
   mutate({ kind, operation, subresource, object }) {
     if (!isKind(kind, Node) || operation !== 'CREATE' || subresource !== '') return
     const node = object as unknown as Node
@@ -46,6 +48,7 @@ export const taintNodesByCondition: AdmissionPlugin = {
 export function priority(lookup: Lookup): AdmissionPlugin {
   return {
     name: 'Priority',
+    concerns: (kind) => isKind(kind, Pod) || isKind(kind, PriorityClass),
     async mutate(request) {
       const { kind, operation, subresource, object, old } = request
       if (!isKind(kind, Pod) || subresource !== '' || !object) return

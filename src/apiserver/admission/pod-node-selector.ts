@@ -9,6 +9,7 @@ const ANNOTATION = 'scheduler.alpha.kubernetes.io/node-selector'
 export function podNodeSelector(lookup: Lookup): AdmissionPlugin {
   return {
     name: 'PodNodeSelector',
+    concerns: (kind) => isKind(kind, Pod),
     async mutate(request) {
       const { kind, operation, subresource, object, namespace } = request
       if (!isKind(kind, Pod) || operation !== 'CREATE' || subresource !== '') return

@@ -14,6 +14,7 @@ type AnyPod = DeepReadonly<Pod>
 export function podResizeValidator(lookup: Lookup): AdmissionPlugin {
   return {
     name: 'PodResizeValidator',
+    concerns: (kind) => isKind(kind, Pod),
     async validate(request) {
       const { kind, operation, subresource } = request
       if (!isKind(kind, Pod) || operation !== 'UPDATE' || subresource !== 'resize') return

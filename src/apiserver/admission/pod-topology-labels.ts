@@ -10,6 +10,7 @@ const COPIED = ['topology.kubernetes.io/zone', 'topology.kubernetes.io/region']
 export function podTopologyLabels(lookup: Lookup): AdmissionPlugin {
   return {
     name: 'PodTopologyLabels',
+    concerns: (kind) => isKind(kind, Pod),
     async mutate({ kind, operation, subresource, object }) {
       if (!isKind(kind, Pod) || operation !== 'CREATE') return
       if (subresource !== 'binding' && subresource !== '') return

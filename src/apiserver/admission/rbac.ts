@@ -11,6 +11,7 @@ import { isKind } from './lookup.ts'
 export function rbacEscalation(authorizer: Authorizer): AdmissionPlugin {
   return {
     name: 'RBACEscalation',
+    concerns: (kind) => kind.group === 'rbac.authorization.k8s.io',
     async validate({ kind, operation, user, object, old }) {
       if (operation !== 'CREATE' && operation !== 'UPDATE') return
       if (isKind(kind, Role) || isKind(kind, ClusterRole)) {

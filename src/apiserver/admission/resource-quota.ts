@@ -21,21 +21,32 @@ export const enforcesQuotas = (settings: AdmissionSettings = NO_SETTINGS) => isC
 export function resourceQuota(keeper: QuotaKeeper, limited: readonly LimitedResource[] = []): AdmissionPlugin {
   return {
     name: NAME,
-    async validate(request) {
-      const { kind, operation, subresource, namespace, object } = request
+    validate(request) {
+      const { operation, subresource, namespace, object } = request
       if (!object || !namespace || (operation !== 'CREATE' && operation !== 'UPDATE')) return
-      const resized = isKind(kind, Pod) && subresource === 'resize'
-      if (subresource !== '' && !resized) return
-      const quotas = await keeper.quotasOf(namespace)
-      if (isKind(kind, Pod) && (operation === 'CREATE' || resized)) {
-        const why = unspecifiedFor(quotas, object as never)
-        if (why) throw refused(request, why)
-      }
-      if (limited.length > 0 && operation === 'CREATE') {
-        const why = uncovered(request, quotas, limited)
-        if (why) throw refused(request, why)
-      }
+      if (subresource !== '' && !isResize(request)) return
+      if (limited.length === 0 && !keeper.hasQuotas(namespace)) return
+      return ask(request, keeper.quotasOf(namespace), limited)
     },
+  }
+}
+
+const isResize = ({ kind, subresource }: AdmissionRequest) => isKind(kind, Pod) && subresource === 'resize'
+
+async function ask(
+  request: AdmissionRequest,
+  known: Promise<readonly Quota[]>,
+  limited: readonly LimitedResource[],
+): Promise<void> {
+  const { kind, operation, object } = request
+  const quotas = await known
+  if (isKind(kind, Pod) && (operation === 'CREATE' || isResize(request))) {
+    const why = unspecifiedFor(quotas, object as never)
+    if (why) throw refused(request, why)
+  }
+  if (limited.length > 0 && operation === 'CREATE') {
+    const why = uncovered(request, quotas, limited)
+    if (why) throw refused(request, why)
   }
 }
 

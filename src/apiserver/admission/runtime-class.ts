@@ -13,6 +13,7 @@ import { isKind, type Lookup } from './lookup.ts'
 export function runtimeClass(lookup: Lookup): AdmissionPlugin {
   return {
     name: 'RuntimeClass',
+    concerns: (kind) => isKind(kind, Pod),
     async mutate({ kind, operation, subresource, object, name }) {
       if (!isKind(kind, Pod) || operation !== 'CREATE' || subresource !== '') return
       const { spec } = object as unknown as Pod

@@ -25,6 +25,7 @@ const WAIT_MS = 1000
 export function serviceAccount(lookup: Lookup, clock: Clock, random: () => number): AdmissionPlugin {
   return {
     name: 'ServiceAccount',
+    concerns: (kind) => isKind(kind, Pod),
     async mutate(request) {
       const { kind, operation, subresource, object } = request
       if (!isKind(kind, Pod) || operation !== 'CREATE' || subresource !== '') return
@@ -97,6 +98,10 @@ async function appearing(
     })
     const timer = clock.after(WAIT_MS, () => finish(undefined))
     signal.addEventListener('abort', onAbort, { once: true })
+    // It may have come after it was looked for and before it was followed.
+    void store.get(key).then((entry) => {
+      if (entry) finish(entry.object as unknown as DeepReadonly<ServiceAccount>)
+    })
   })
 }
 

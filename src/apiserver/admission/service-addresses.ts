@@ -7,6 +7,7 @@ import { isKind } from './lookup.ts'
 
 export const serviceCarryOver: AdmissionPlugin = {
   name: 'ServiceAddresses',
+  concerns: (kind) => isKind(kind, Service),
   mutate({ kind, operation, subresource, object, old }) {
     if (!isKind(kind, Service) || operation !== 'UPDATE' || subresource !== '') return
     carryOver(object as unknown as Service, old as DeepReadonly<Service>)

@@ -7,6 +7,7 @@ import { isKind } from './lookup.ts'
 
 export const storageObjectInUseProtection: AdmissionPlugin = {
   name: 'StorageObjectInUseProtection',
+  concerns: (kind) => isKind(kind, PersistentVolumeClaim) || isKind(kind, PersistentVolume),
   mutate({ kind, operation, subresource, object }) {
     if (operation !== 'CREATE' || subresource !== '' || !object) return
     const finalizer = isKind(kind, PersistentVolumeClaim)

@@ -70,6 +70,7 @@ export function trackUpdate(
 ): ManagedFieldsEntry[] | undefined {
   const live = before?.metadata?.managedFields
   const given = target.subresource ? live : (after.metadata?.managedFields ?? live)
+  if (!before && !target.subresource && isNone(given)) return ofCreator(target, after, manager, now)
   // k8s: an object that nobody keeps track of stays so until its first apply
   if (before && isNone(live) && isNone(given)) return undefined
   if (isReset(given)) return undefined
@@ -89,6 +90,19 @@ export function trackUpdate(
   }
   capUpdateManagers(managers)
   return formatManagers(managers)
+}
+
+/** Most creates: nobody is there whose fields would have to be taken, and the one entry needs no parsing, sorting or copying. */
+function ofCreator(
+  target: WriteTarget,
+  after: PlainObject,
+  manager: string,
+  time: string,
+): ManagedFieldsEntry[] | undefined {
+  const { changed } = changesOf(target, undefined, after)
+  if (isEmptySet(changed)) return undefined
+  const { apiVersion } = target
+  return [{ manager, operation: 'Update', apiVersion, time, fieldsType: 'FieldsV1', fieldsV1: changed }]
 }
 
 /** What a write changed, without the fields that nobody owns. */
@@ -117,8 +131,19 @@ const METADATA = setOfFields(['metadata'])
 export function ownable(target: WriteTarget, set: FieldSet): FieldSet {
   if (isEmptySet(set)) return set
   let out = withoutSubtrees(set, SERVER_FIELDS)
-  if (target.resetFields?.length) out = withoutSubtrees(out, setOfFields(target.resetFields))
+  if (target.resetFields?.length) out = withoutSubtrees(out, resetSet(target.resetFields))
   return difference(out, METADATA)
+}
+
+const resetSets = new WeakMap<readonly string[], FieldSet>()
+
+function resetSet(fields: readonly string[]): FieldSet {
+  let set = resetSets.get(fields)
+  if (!set) {
+    set = setOfFields(fields)
+    resetSets.set(fields, set)
+  }
+  return set
 }
 
 const emptyObjects = new WeakMap<StructSchema, object>()
@@ -253,9 +278,16 @@ function capUpdateManagers(managers: Managers): void {
   }
 }
 
+const PLAIN_NAME = /^[\x20-\x7e]{1,128}$/
+
 /** k8s: without `fieldManager`, the first word of the user agent names the manager. */
 export function managerName(fieldManager: string | null | undefined, userAgent: string | undefined): string {
   if (fieldManager) return fieldManager
-  const name = (userAgent ?? '').split('/', 1)[0]!.replace(/\P{L}/gu, (c) => (c >= ' ' && c !== '\u007f' ? c : ''))
+  const agent = userAgent ?? ''
+  const slash = agent.indexOf('/')
+  const word = slash < 0 ? agent : agent.slice(0, slash)
+  // As nearly all are: nothing to take out of it and nothing to count.
+  if (PLAIN_NAME.test(word)) return word
+  const name = word.replace(/\P{L}/gu, (c) => (c >= ' ' && c !== '\u007f' ? c : ''))
   return [...name].slice(0, 128).join('') || 'unknown'
 }

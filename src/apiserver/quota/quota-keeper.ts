@@ -68,6 +68,10 @@ export class QuotaKeeper implements CommitHooks {
     await Promise.all([...this.#opening.values(), ...this.#writing.values()])
   }
 
+  hasQuotas(namespace: string): boolean {
+    return this.#accounts.has(namespace)
+  }
+
   /** The quotas of a namespace, by name; resolves when all of them know what is used. */
   async quotasOf(namespace: string): Promise<readonly DeepReadonly<ResourceQuota>[]> {
     const accounts = this.#accountsOf(namespace)

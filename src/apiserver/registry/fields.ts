@@ -12,9 +12,21 @@ export interface FieldWriter {
   readonly nowMs: number
 }
 
+const targetsByKind = new WeakMap<Kind, Map<string, ApplyTarget>>()
+
 export function writeTarget(kind: Kind, subresource: string): ApplyTarget {
-  const { schema, apiVersion } = kind
-  return { schema, apiVersion, kind: kind.kind, subresource, resetFields: resetFields(kind, subresource) }
+  let targets = targetsByKind.get(kind)
+  if (!targets) {
+    targets = new Map()
+    targetsByKind.set(kind, targets)
+  }
+  let target = targets.get(subresource)
+  if (!target) {
+    const { schema, apiVersion } = kind
+    target = { schema, apiVersion, kind: kind.kind, subresource, resetFields: resetFields(kind, subresource) }
+    targets.set(subresource, target)
+  }
+  return target
 }
 
 /** Fields that can't be set through this endpoint, so that nobody owns them through it. */

@@ -11,14 +11,19 @@ export function initialMetadata(kind: Kind, obj: KubeObject, uid: string, nowMs:
   const { metadata } = obj
   metadata.uid = uid
   metadata.creationTimestamp = formatTime(nowMs)
-  delete metadata.deletionTimestamp
-  delete metadata.deletionGracePeriodSeconds
-  delete metadata.selfLink
-  delete metadata.managedFields
-  delete (metadata as { resourceVersion?: string }).resourceVersion
+  for (const field of NOT_GIVEN) if (metadata[field] !== undefined) delete metadata[field]
   if (kind.hasGeneration) metadata.generation = 1
-  else delete metadata.generation
+  else if (metadata.generation !== undefined) delete metadata.generation
 }
+
+/** k8s: what a new object doesn't have, whatever the client says. */
+const NOT_GIVEN = [
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'selfLink',
+  'managedFields',
+  'resourceVersion',
+] as const satisfies (keyof KubeObject['metadata'])[]
 
 const OWNED = [
   'name',

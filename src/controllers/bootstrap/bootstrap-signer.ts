@@ -39,8 +39,8 @@ export function bootstrapSigner(kubeconfig: string): Controller<never> {
     name: 'bootstrap-signer',
     kind: ConfigMap,
     triggers: [ofToken()],
-    async sync(ctx, info, key, { client, cache, clock }) {
-      if (key !== `${NAMESPACE}/${NAME}`) return
+    only: ({ metadata }) => metadata.name === NAME && metadata.namespace === NAMESPACE,
+    async sync(ctx, info, _key, { client, cache, clock }) {
       const secrets = cache.list(Secret, { namespace: TOKEN_NAMESPACE })
       const tokens = secrets.flatMap((secret) => bootstrapToken(secret) ?? [])
       const data = signedData(info?.data ?? { kubeconfig }, tokens, clock.now())

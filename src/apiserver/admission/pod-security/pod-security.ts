@@ -1,5 +1,6 @@
 // Pod security standards: pods of a namespace keep to the level that its labels enforce; what its audit and warn labels name is noted and
 // told, also for the templates of workloads. A stricter label warns of the pods that are there.
+import type { Kind } from '../../../api/kinds/kind.ts'
 import { Namespace } from '../../../api/kinds/namespace.ts'
 import { Pod } from '../../../api/kinds/pod.ts'
 import { invalidObject } from '../../../api/meta/errors.ts'
@@ -35,6 +36,7 @@ export function podSecurity(
 ): AdmissionPlugin {
   return {
     name: 'PodSecurity',
+    concerns: (kind) => isKind(kind, Pod) || isKind(kind, Namespace) || hasTemplate(kind),
     async validate(request) {
       const { kind, operation, object } = request
       if (!object || (operation !== 'CREATE' && operation !== 'UPDATE')) return
@@ -51,6 +53,7 @@ export function podSecurity(
   }
 }
 
+const OTHER_TEMPLATES: ReadonlySet<string> = new Set(['/podtemplates', 'batch/cronjobs'])
 const WITH_TEMPLATE: ReadonlySet<string> = new Set([
   '/replicationcontrollers',
   'apps/replicasets',
@@ -59,6 +62,11 @@ const WITH_TEMPLATE: ReadonlySet<string> = new Set([
   'apps/daemonsets',
   'batch/jobs',
 ])
+
+function hasTemplate({ group, plural }: Kind): boolean {
+  const name = `${group}/${plural}`
+  return WITH_TEMPLATE.has(name) || OTHER_TEMPLATES.has(name)
+}
 
 interface WithTemplate {
   readonly template?: Template

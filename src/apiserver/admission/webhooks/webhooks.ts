@@ -10,6 +10,7 @@ import { isExempt } from './match.ts'
 /** The expressions of webhook configurations, which the kinds' own rules can't read. */
 export const webhookConditions: AdmissionPlugin = {
   name: 'WebhookConditions',
+  concerns: (kind) => kind.group === 'admissionregistration.k8s.io',
   async validate({ kind, operation, subresource, object, old, name }) {
     const concerned = kind.group === 'admissionregistration.k8s.io' && kind.kind.endsWith('WebhookConfiguration')
     if (!concerned || subresource !== '' || (operation !== 'CREATE' && operation !== 'UPDATE')) return
