@@ -9,10 +9,13 @@ const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 
 /**
- * What dockerode can do over SSH and BuildKit sessions is never used here, and its packages cost memory and start time: in the
- * bundle they are an object that says so when it is touched.
+ * What dockerode can do over SSH and BuildKit sessions, and fastify with schemas of routes and requests without a network, is never
+ * used here, and the packages for it cost memory and start time: in the bundle they are an object that says so when it is touched.
  */
-const UNUSED = ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs']
+const UNUSED = [
+  ...['ssh2', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs'],
+  ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
+]
 const withoutUnused: Plugin = {
   name: 'without-unused',
   setup(setup) {

@@ -2,7 +2,7 @@
 // files it names (relative to it). Credential plug-ins (exec, auth providers) and basic authentication are not supported and say so.
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { parse, stringify } from 'yaml'
+import { loadYaml } from '../base/yaml.ts'
 import type { HttpsOptions } from './https-transport.ts'
 
 export interface Kubeconfig {
@@ -49,7 +49,7 @@ export class KubeconfigError extends Error {
 export function parseKubeconfig(text: string): Kubeconfig {
   let config: unknown
   try {
-    config = parse(text)
+    config = loadYaml().parse(text)
   } catch (err) {
     throw new KubeconfigError(`the kubeconfig is not YAML: ${(err as Error).message.split('\n')[0]}`, { cause: err })
   }
@@ -68,7 +68,7 @@ export function parseKubeconfig(text: string): Kubeconfig {
 }
 
 export function formatKubeconfig(config: Kubeconfig): string {
-  return stringify({ apiVersion: 'v1', kind: 'Config', ...config }, { lineWidth: 0 })
+  return loadYaml().stringify({ apiVersion: 'v1', kind: 'Config', ...config }, { lineWidth: 0 })
 }
 
 /** A kubeconfig of one cluster, one user and one context, all inline. PEM in, base64 out. */

@@ -129,6 +129,7 @@ export class FrontEnd {
       exposeHeadRoutes: false,
       http2SessionTimeout: 0,
       routerOptions: { maxParamLength: 8192 },
+      schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
       clientErrorHandler: refuseMalformed,
       frameworkErrors: (_err, _request, reply) => {
         reply.hijack()
@@ -428,6 +429,11 @@ export class FrontEnd {
   #settle(): void {
     if (!this.#busy) this.#idle?.()
   }
+}
+
+/** No route has a schema of the library's: what compiles them is not even loaded, which saves a fifth of the start. */
+const noSchemas = () => {
+  throw new Error('routes have no schemas')
 }
 
 const neverAborted = new AbortController()

@@ -322,6 +322,7 @@ export class Engine implements Store {
     if (type === 'put') this.#index.set(entry)
     else this.#index.delete(entry.key)
     this.#revision = entry.revision
+    if (accepted.prev instanceof StoredEntry) accepted.prev.replaced()
     this.#ring.push(accepted, accepted.atMs, (event) => this.#drop(event))
     this.#hub.publish(accepted)
     if (this.#waiters.length > 0) {
