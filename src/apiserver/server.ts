@@ -344,11 +344,8 @@ const openApiPaths = (openApi: OpenApi, aggregator: Aggregator): PathHandler => 
   owns: (path) => path.startsWith('/openapi/v'),
   async respond(request) {
     const { path, query, headers } = request
-    // Who asks for protobuf gets this server's own part: what others publish is only known as JSON.
-    const mergeable = /^\/openapi\/v[23]\/?$/.test(path) && !headers['accept']?.includes('proto-openapi')
-    if (aggregator.remotes.length === 0 || !mergeable) {
-      return openApi.respond(path, query, headers)
-    }
+    const own = () => openApi.respond(path, query, headers)
+    if (aggregator.remotes.length === 0 || !/^\/openapi\/v[23]\/?$/.test(path)) return own()
     const local = openApi.respond(path.replace(/\/$/, ''), query, { accept: 'application/json' })
     if (local.body.kind !== 'bytes') return local
     const { mergedOpenApi } = await import('./aggregation/merged-openapi.ts')

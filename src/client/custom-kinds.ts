@@ -1,7 +1,7 @@
 // The kinds that come and go while the cluster runs, as a client knows them: from the definitions in its cache, which it follows anyhow.
 // What such a kind's objects are like is the server's affair; here they have metadata.
 import { CustomResourceDefinition } from '../api/kinds/custom-resource-definition.ts'
-import { ALL_VERBS, type Kind } from '../api/kinds/kind.ts'
+import { ALL_VERBS, type Kind, type Verb } from '../api/kinds/kind.ts'
 import { isConditionTrue } from '../api/meta/conditions.ts'
 import type { DeepReadonly } from '../api/meta/object.ts'
 import { byPreference } from '../api/meta/versions.ts'
@@ -41,19 +41,38 @@ function made({ spec, status }: Definition): Kind<never> | null {
     singular = kind.toLowerCase(),
     listKind = `${kind}List`,
   } = status?.acceptedNames?.kind ? status.acceptedNames : spec.names
-  const made: Kind = {
+  const namespaced = spec.scope === 'Namespaced'
+  return looseKind({
     group: spec.group,
     version: best.name,
-    apiVersion: `${spec.group}/${best.name}`,
     kind,
     plural,
     singular,
     listKind,
-    scope: spec.scope === 'Namespaced' ? 'Namespaced' : 'Cluster',
+    namespaced,
+    verbs: ALL_VERBS,
+  })
+}
+
+/** A kind that is not built in, whose objects may have anything. */
+export function looseKind(names: {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  readonly plural: string
+  readonly singular: string
+  readonly listKind: string
+  readonly namespaced: boolean
+  readonly verbs: readonly Verb[]
+}): Kind<never> {
+  const { namespaced, ...rest } = names
+  const made: Kind = {
+    ...rest,
+    apiVersion: `${rest.group}/${rest.version}`,
+    scope: namespaced ? 'Namespaced' : 'Cluster',
     shortNames: [],
     categories: [],
     subresources: [],
-    verbs: ALL_VERBS,
     schema: ANYTHING,
     hasGeneration: true,
   }

@@ -4,7 +4,10 @@ import { StatusError } from '../api/meta/errors.ts'
 import type { Status } from '../api/types/meta.v1.ts'
 import type { ApiResponse, RequestHandler, UserInfo, WatchEvent } from '../api/wire.ts'
 import type { Ctx } from '../base/ctx.ts'
+import { readLines } from './lines.ts'
 import type { Transport, TransportRequest } from './transport.ts'
+
+const MAX_LINE_BYTES = 64 * 1024 * 1024
 
 export interface InProcessOptions {
   /** Who is calling; authorised like any other user. */
@@ -34,7 +37,7 @@ export function inProcessTransport(
       user,
       signal: ctx.signal,
     })
-    if (response.status >= 400) throw statusOf(response)
+    if (response.status >= 400) throw await statusOf(response, ctx.signal)
     return response
   }
 
@@ -45,6 +48,12 @@ export function inProcessTransport(
 
     async *watch(ctx, request) {
       const { body } = await call(ctx, request)
+      if (body.kind === 'stream') {
+        // What another server sends is passed on as it comes.
+        const lines = readLines(untilAborted(body.stream, ctx.signal), MAX_LINE_BYTES)
+        for await (const line of lines) yield JSON.parse(line) as WatchEvent<object>
+        return
+      }
       if (body.kind !== 'watch') throw new Error(`the server answered a watch with ${body.kind}`)
       for await (const frame of untilAborted(body.events, ctx.signal)) yield frame.event as WatchEvent<object>
     },
@@ -86,12 +95,13 @@ function decode(bytes: Uint8Array, contentType = ''): unknown {
   return contentType.startsWith('application/json') ? JSON.parse(text) : text
 }
 
-function statusOf({ status, body }: ApiResponse): StatusError {
-  if (body.kind === 'object' && (body.object as Partial<Status>).kind === 'Status') {
-    return StatusError.from(body.object as Partial<Status>)
+async function statusOf(response: ApiResponse, signal: AbortSignal): Promise<StatusError> {
+  const { status, body } = response
+  const told = body.kind === 'watch' ? undefined : await decodedBody(response, signal)
+  if (typeof told === 'object' && (told as Partial<Status> | null)?.kind === 'Status') {
+    return StatusError.from(told as Partial<Status>)
   }
-  const message = body.kind === 'bytes' ? Buffer.from(body.bytes).toString() : `the server answered with ${status}`
-  return new StatusError(status, 'Unknown', message)
+  return new StatusError(status, 'Unknown', typeof told === 'string' ? told : `the server answered with ${status}`)
 }
 
 /** Passes on what `source` gives; an abort ends the wait at once, whether the source heeds it or not. */

@@ -4,6 +4,7 @@ import type { Kind } from '../api/kinds/kind.ts'
 import { isConflict, isNotFound, isStatus } from '../api/meta/errors.ts'
 import type { DeepReadonly, KubeObject } from '../api/meta/object.ts'
 import { type Ctx, child } from '../base/ctx.ts'
+import { followAggregatedKinds } from '../client/aggregated-kinds.ts'
 import { followCustomKinds } from '../client/custom-kinds.ts'
 import { RecentMap } from '../client/recent-map.ts'
 import { WorkQueue } from '../client/work-queue.ts'
@@ -26,6 +27,8 @@ export async function runGarbageCollector(
   ctx.signal.addEventListener('abort', onAbort, { once: true })
   try {
     await deps.cache.synced(ctx.signal)
+    // Afterwards, so that nothing waits for another server's first list.
+    unfollow.push(collector.followOtherServers(ctx))
     await collector.work(child(ctx, { controller: 'garbage-collector' }))
   } catch (err) {
     if (!ctx.signal.aborted) throw err
@@ -56,19 +59,29 @@ class GarbageCollector {
     const { cache } = this.#deps
     return [
       ...this.#kinds.map((kind) => this.#followKind(kind)),
-      followCustomKinds(cache, (kind) => {
-        const name = `${kind.group}/${kind.kind}`
-        this.#kindsByName.set(name, kind)
-        const stop = this.#followKind(kind)
-        // Whoever named an owner of this kind could not be judged before.
-        this.#look([...this.#graph.nodes()])
-        return (gone) => {
-          stop()
-          if (this.#kindsByName.get(name) === kind) this.#kindsByName.delete(name)
-          this.#forget(kind, gone)
-        }
-      }),
+      followCustomKinds(cache, (kind) => this.#followMore(kind)),
     ]
+  }
+
+  followOtherServers(ctx: Ctx): () => void {
+    return followAggregatedKinds(ctx, this.#deps, (kind) => {
+      if (!isCollectable(kind)) return () => {}
+      const stop = this.#followMore(kind)
+      return () => stop(false)
+    })
+  }
+
+  #followMore(kind: Kind<never>): (gone: boolean) => void {
+    const name = `${kind.group}/${kind.kind}`
+    this.#kindsByName.set(name, kind)
+    const stop = this.#followKind(kind)
+    // Whoever named an owner of this kind could not be judged before.
+    this.#look([...this.#graph.nodes()])
+    return (gone) => {
+      stop()
+      if (this.#kindsByName.get(name) === kind) this.#kindsByName.delete(name)
+      this.#forget(kind, gone)
+    }
   }
 
   #followKind(kind: Kind<never>): () => void {
@@ -234,6 +247,9 @@ class GarbageCollector {
     return this.#kindsByName.get(`${slash < 0 ? '' : apiVersion.slice(0, slash)}/${kind}`)
   }
 }
+
+const isCollectable = ({ verbs }: Kind<never>) =>
+  verbs.includes('list') && verbs.includes('watch') && verbs.includes('delete')
 
 function stateOf({ metadata }: DeepReadonly<KubeObject>): OwnerState {
   return metadata.deletionTimestamp && metadata.finalizers?.includes(FOREGROUND) ? 'waiting' : 'solid'

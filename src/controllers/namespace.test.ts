@@ -7,7 +7,7 @@ const shown = (conditions: ReturnType<typeof deletionConditions>) =>
   Object.fromEntries(conditions.map((c) => [c.type, `${c.status} ${c.reason}: ${c.message}`]))
 
 test('an empty namespace says so in five conditions', () => {
-  assert.deepEqual(shown(deletionConditions(undefined, [], [], 0)), {
+  assert.deepEqual(shown(deletionConditions(undefined, { remaining: [], failures: [] }, 0)), {
     NamespaceDeletionDiscoveryFailure: 'False ResourcesDiscovered: All resources successfully discovered',
     NamespaceDeletionGroupVersionParsingFailure: 'False ParsedGroupVersions: All legacy kube types successfully parsed',
     NamespaceDeletionContentFailure:
@@ -22,7 +22,7 @@ test('what is left is named with its finalizers', () => {
     { resource: 'pods.', count: 2, finalizers: new Map([['example.com/hold', 1]]) },
     { resource: 'jobs.batch', count: 1, finalizers: new Map([['example.com/hold', 1]]) },
   ]
-  const conditions = shown(deletionConditions(undefined, remaining, [new Error('refused')], 0))
+  const conditions = shown(deletionConditions(undefined, { remaining, failures: [new Error('refused')] }, 0))
   assert.equal(
     conditions['NamespaceContentRemaining'],
     'True SomeResourcesRemain: Some resources are remaining: pods. has 2 resource instances, jobs.batch has 1 resource instances',
@@ -45,4 +45,18 @@ test('every stored namespaced kind is emptied, shown once', () => {
     assert.equal(names.filter((name) => name === kind).length, 1, kind)
   }
   for (const kind of ['Node', 'LocalSubjectAccessReview']) assert.ok(!names.includes(kind), kind)
+})
+
+test('servers that can’t say what they serve are named', () => {
+  const undiscovered = new Map([
+    ['metrics.k8s.io/v1beta1', 'stale GroupVersion discovery: metrics.k8s.io/v1beta1'],
+    ['a.example.com/v1', 'stale GroupVersion discovery: a.example.com/v1'],
+  ])
+  const conditions = shown(deletionConditions(undefined, { remaining: [], failures: [], undiscovered }, 0))
+  assert.equal(
+    conditions['NamespaceDeletionDiscoveryFailure'],
+    'True DiscoveryFailed: Discovery failed for some groups, 2 failing: unable to retrieve the complete list of server APIs: ' +
+      'a.example.com/v1: stale GroupVersion discovery: a.example.com/v1, ' +
+      'metrics.k8s.io/v1beta1: stale GroupVersion discovery: metrics.k8s.io/v1beta1',
+  )
 })

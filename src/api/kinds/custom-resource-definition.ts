@@ -20,6 +20,14 @@ type Definition = DeepReadonly<CustomResourceDefinition>
 /** k8s: held by a definition that is being deleted until its instances are gone. */
 export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io'
 
+/** k8s: required lists that are empty are told as null. */
+const NONE = null as unknown as never[]
+
+function storageVersions({ spec }: { spec: Pick<types.CustomResourceDefinitionSpec, 'versions'> }): string[] {
+  const names = new Set((spec.versions ?? []).filter(({ storage }) => storage).map(({ name }) => name))
+  return names.size > 0 ? [...names] : NONE
+}
+
 export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
   group: 'apiextensions.k8s.io',
   version: 'v1',
@@ -44,8 +52,8 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
     defaultClientConfig(spec.conversion.webhook?.clientConfig)
     crd.status ??= {}
     crd.status.acceptedNames ??= { plural: '', kind: '' }
-    crd.status.conditions ??= []
-    crd.status.storedVersions ??= (spec.versions ?? []).filter((v) => v.storage).map((v) => v.name)
+    crd.status.conditions ??= NONE
+    if (!crd.status.storedVersions?.length) crd.status.storedVersions = storageVersions(crd)
   },
   ready: ({ spec }) =>
     spec.versions?.some(({ schema }) => hasRules(schema?.openAPIV3Schema as Props | undefined))
@@ -74,9 +82,9 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
     ),
   prepareForCreate(crd) {
     crd.status = {
-      conditions: [],
+      conditions: NONE,
       acceptedNames: { plural: '', kind: '' },
-      storedVersions: (crd.spec.versions ?? []).filter((v) => v.storage).map((v) => v.name),
+      storedVersions: storageVersions(crd),
     }
   },
   prepareForUpdate(crd) {

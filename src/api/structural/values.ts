@@ -82,7 +82,8 @@ function checkString(props: Props, value: string, path: string, errors: FieldErr
     errors.push(say(path, value, `should match '${props.pattern}'`))
   }
   if (props.format && !formatMatches(props.format, value)) {
-    errors.push(say(path, value, `must be of type ${props.format}: ${JSON.stringify(value)}`))
+    const message = `must be of type ${props.format}: ${JSON.stringify(value)}`
+    errors.push({ ...say(path, value, message), type: 'FieldValueTypeInvalid' })
   }
 }
 

@@ -45,9 +45,9 @@ export async function upgradeTo(remote: RemoteService, request: ApiRequest): Pro
 
 const pathAndQuery = ({ path, query }: ApiRequest) => (query.size > 0 ? `${path}?${query}` : path)
 
-function headersFor({ headers }: ApiRequest, body: Uint8Array | undefined): Record<string, string> {
+function headersFor(request: ApiRequest, body: Uint8Array | undefined): Record<string, string> {
   const out: Record<string, string> = {}
-  for (const [name, value] of Object.entries(forwardedHeaders(headers))) {
+  for (const [name, value] of Object.entries(forwardedHeaders(request))) {
     if (!claimsIdentity(name)) out[name] = value
   }
   if (body) {

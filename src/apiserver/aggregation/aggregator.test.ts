@@ -129,7 +129,7 @@ describe('what another server serves', () => {
     await available('v1.wardle.example.com', 'Passed')
     const path = '/apis/wardle.example.com/v1/namespaces/default/flunders'
     const user = { name: 'ann', uid: 'u1', groups: ['system:masters', 'blue'], extra: { 'a/b': ['c'] } }
-    const headers = { authorization: 'Bearer secret', 'x-remote-group': 'forged' }
+    const headers = { authorization: 'Bearer secret', 'x-remote-group': 'forged', 'x-forwarded-for': '198.51.100.1' }
     const answer = await api.server.handler({
       method: 'POST',
       path,
@@ -137,6 +137,7 @@ describe('what another server serves', () => {
       headers,
       body: { kind: 'Flunder' },
       user,
+      remoteAddress: '192.0.2.7',
       signal: new AbortController().signal,
     })
     assert.equal(answer.status, 200)
@@ -148,6 +149,7 @@ describe('what another server serves', () => {
     assert.deepEqual(request.headersDistinct['x-remote-group'], ['system:masters', 'blue'])
     assert.deepEqual(request.headersDistinct['x-remote-extra-a%2fb'], ['c'])
     assert.equal(request.headers.authorization, undefined)
+    assert.equal(request.headers['x-forwarded-for'], '198.51.100.1, 192.0.2.7')
     assert.equal((request.socket as TLSSocket).getPeerCertificate().subject.CN, 'front-proxy-client')
   })
 
@@ -200,6 +202,8 @@ describe('what another server serves', () => {
     const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
     const binary = await api.get('/openapi/v2', { headers: { accept } })
     assert.match(binary.headers['content-type']!, /protobuf$/)
+    assert.ok(binary.body.includes('/apis/wardle.example.com/v1/flunders'))
+    assert.ok(binary.body.includes('/apis/apps/v1/namespaces/{namespace}/deployments'))
   })
 
   it('is gone with its APIService', async () => {

@@ -134,3 +134,39 @@ test('definitions are there again after a restart, together with their objects',
     await again.server.close()
   }
 })
+
+test('a definition answers at first with no conditions and its stored version, in every format', async () => {
+  const made = await api.post(`${CRDS}?dryRun=All`, other('news', { kind: 'New' }))
+  assert.deepEqual(made.body.status, {
+    conditions: null,
+    acceptedNames: { plural: '', kind: '' },
+    storedVersions: ['v1'],
+  })
+  const headers = { accept: 'application/vnd.kubernetes.protobuf' }
+  assert.equal((await api.post(`${CRDS}?dryRun=All`, other('news', { kind: 'New' }), { headers })).status, 201)
+  const table = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' }
+  assert.equal((await api.post(`${CRDS}?dryRun=All`, other('news', { kind: 'New' }), { headers: table })).status, 201)
+})
+
+test('discovery names the verbs and subresources of a custom resource as they are installed', async () => {
+  const version = { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }
+  const scale = { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas' }
+  const definition = {
+    ...other('dials', { kind: 'Dial' }),
+    metadata: { name: 'dials.panel.example.com' },
+    spec: {
+      group: 'panel.example.com',
+      scope: 'Namespaced',
+      names: { plural: 'dials', kind: 'Dial' },
+      versions: [{ ...version, subresources: { scale, status: {} } }],
+    },
+  }
+  await establish(api, definition)
+  const { body } = await api.get('/apis/panel.example.com/v1')
+  assert.deepEqual(
+    body.resources.map(({ name }: { name: string }) => name),
+    ['dials', 'dials/status', 'dials/scale'],
+  )
+  const verbs = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch']
+  assert.deepEqual(body.resources[0].verbs, verbs)
+})

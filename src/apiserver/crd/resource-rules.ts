@@ -15,7 +15,7 @@ type Obj = DeepReadonly<KubeObject>
 const BLOCKING: ReadonlySet<string> = new Set([
   'FieldValueRequired',
   'FieldValueTypeInvalid',
-  'FieldValueDuplicate',
+  'FieldValueNotSupported',
   'FieldValueTooLong',
   'FieldValueTooMany',
 ])

@@ -36,9 +36,16 @@ export function apiResourceList(group: string, { version, kinds }: ServedVersion
     kind: 'APIResourceList',
     ...(group ? { apiVersion: 'v1' } : {}),
     groupVersion: groupVersion(group, version),
-    resources: kinds.flatMap(apiResources).sort(byName((r) => r.name)),
+    // k8s: of custom kinds the status comes before the scale.
+    resources: kinds.some(({ custom }) => custom)
+      ? [...kinds].sort(byName(({ plural }) => plural)).flatMap(apiResources)
+      : kinds.flatMap(apiResources).sort(byName((r) => r.name)),
   }
 }
+
+/** k8s: of custom kinds in the order in which they are installed. */
+const CUSTOM_VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch']
+const verbsOf = ({ custom, verbs }: Kind): string[] => (custom ? [...CUSTOM_VERBS] : [...verbs].sort())
 
 function apiResources(kind: Kind): APIResource[] {
   const namespaced = kind.scope === 'Namespaced'
@@ -48,7 +55,7 @@ function apiResources(kind: Kind): APIResource[] {
     singularName: kind.singular,
     namespaced,
     kind: kind.kind,
-    verbs: [...kind.verbs].sort(),
+    verbs: verbsOf(kind),
     ...(kind.shortNames.length ? { shortNames: [...kind.shortNames] } : {}),
     ...(kind.categories.length ? { categories: [...kind.categories] } : {}),
     ...(stored ? { storageVersionHash: storageVersionHash(kind) } : {}),
@@ -95,7 +102,7 @@ function resourceDiscovery(kind: Kind): APIResourceDiscovery {
     responseKind,
     scope,
     singularResource: kind.singular,
-    verbs: [...kind.verbs].sort(),
+    verbs: verbsOf(kind),
     ...(kind.shortNames.length ? { shortNames: [...kind.shortNames] } : {}),
     ...(kind.categories.length ? { categories: [...kind.categories] } : {}),
     ...(kind.subresources.length
@@ -105,7 +112,7 @@ function resourceDiscovery(kind: Kind): APIResourceDiscovery {
               const facts = subresourceFacts(kind, subresource)
               return { subresource, responseKind: facts.kind ?? responseKind, verbs: [...facts.verbs] }
             })
-            .sort(byName((s) => s.subresource)),
+            .sort(kind.custom ? () => 0 : byName((s) => s.subresource)),
         }
       : {}),
   }

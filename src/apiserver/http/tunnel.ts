@@ -5,7 +5,9 @@ import type { Duplex } from 'node:stream'
 import { StatusError } from '../../api/meta/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import { toStatusError } from '../respond.ts'
+import { forwardedFor } from '../streaming/proxy.ts'
 import type { Upstream } from '../streaming/upstream.ts'
+import { flatHeaders } from './api-request.ts'
 
 const HOP_HEADERS = ['connection', 'upgrade']
 const PASSED = /^(sec-websocket-|x-stream-protocol-version$|origin$|user-agent$|accept)/
@@ -59,7 +61,8 @@ function upgradeHeaders(request: IncomingMessage): Record<string, string | strin
   // A token travels in the list of subprotocols where a browser can't send a header; it is for this server alone.
   const protocols = request.headers['sec-websocket-protocol']
   if (protocols) headers['sec-websocket-protocol'] = withoutToken(protocols)
-  return headers
+  const { remoteAddress } = request.socket
+  return { ...headers, ...forwardedFor({ headers: flatHeaders(request), remoteAddress }) }
 }
 
 const withoutToken = (protocols: string) =>

@@ -25,7 +25,11 @@ export interface OpenApiDocument {
 
 const JSON_TYPE = 'application/json'
 const V2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
-const V2_PROTOBUF_ANSWER = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
+export const V2_PROTOBUF_ANSWER = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
+
+export const takesOpenApiProtobuf = (accept = '') =>
+  [V2_PROTOBUF, V2_PROTOBUF_ANSWER].some((type) => accept.toLowerCase().includes(type))
+
 /** Documents whose bytes are kept. */
 const KEPT = 3
 
@@ -48,7 +52,7 @@ export class OpenApi {
     this.#refresh()
     const accepted = (headers['accept'] ?? '').toLowerCase()
     if (path === '/openapi/v2') {
-      const protobuf = accepted.includes(V2_PROTOBUF) || accepted.includes(V2_PROTOBUF_ANSWER)
+      const protobuf = takesOpenApiProtobuf(accepted)
       if (!protobuf && !takesJson(accepted)) throw notAcceptable([JSON_TYPE, V2_PROTOBUF_ANSWER])
       return respondWith(this.#document(protobuf ? 'v2.pb' : 'v2'), headers, undefined)
     }

@@ -125,14 +125,22 @@ function terminating(namespace: KubeObject & { status?: { phase?: string } }): v
 }
 
 function checkPreconditions({ kind, info }: Call, { uid, resourceVersion }: DeleteOptions, old: Obj): void {
-  const refuse = (what: string, asked: string, found: string) =>
-    conflict(
-      refOf(kind),
-      info.name,
-      `Precondition failed: ${what} in precondition: ${asked}, ${what} in object meta: ${found}`,
-    )
-  if (uid && uid !== old.metadata.uid) throw refuse('UID', uid, old.metadata.uid)
+  // k8s: namespaces and definitions look themselves, before what all kinds have in common does.
+  const own = isNamespace(old) || kind.prepareForDelete !== undefined
+  const refuse = (what: string, asked: string, found: string, why: string) =>
+    own
+      ? conflict(
+          refOf(kind),
+          info.name,
+          `Precondition failed: ${what} in precondition: ${asked}, ${what} in object meta: ${found}`,
+        )
+      : conflict(
+          { group: kind.group, resource: kind.kind },
+          info.name,
+          `the ${what} in the precondition (${asked}) does not match the ${what} in record (${found}). The object might have been ${why}`,
+        )
+  if (uid && uid !== old.metadata.uid) throw refuse('UID', uid, old.metadata.uid, 'deleted and then recreated')
   if (resourceVersion && resourceVersion !== old.metadata.resourceVersion) {
-    throw refuse('ResourceVersion', resourceVersion, old.metadata.resourceVersion)
+    throw refuse('ResourceVersion', resourceVersion, old.metadata.resourceVersion, 'modified')
   }
 }

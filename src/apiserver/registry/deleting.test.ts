@@ -30,9 +30,13 @@ test('preconditions guard against deleting something else', async () => {
   await api.post(MAPS, configMap('guarded'))
   const wrong = await api.delete(`${MAPS}/guarded`, { preconditions: { uid: 'other' } })
   assert.equal(wrong.status, 409)
-  assert.match(wrong.body.message, /UID in precondition: other/)
+  assert.match(
+    wrong.body.message,
+    /on ConfigMap "guarded": the UID in the precondition \(other\) does not match the UID in record \(.*\)\. The object might have been deleted and then recreated$/,
+  )
   const stale = await api.delete(`${MAPS}/guarded`, { preconditions: { resourceVersion: '1' } })
   assert.equal(stale.status, 409)
+  assert.match(stale.body.message, /the ResourceVersion in the precondition \(1\) does not match .* modified$/)
 })
 
 test('an object with finalizers is marked, and goes when the last one is taken off', async () => {

@@ -46,16 +46,28 @@ export function upgradeRequired(nodes: NodeConnections): Action {
   }
 }
 
-export function forwardedHeaders(headers: ApiRequest['headers']): Record<string, string> {
+export function forwardedHeaders({ headers, remoteAddress }: ForwardedRequest): Record<string, string> {
   const forwarded: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined && isForwarded(name)) forwarded[name] = value
   }
-  return forwarded
+  return { ...forwarded, ...forwardedFor({ headers, remoteAddress }) }
 }
 
-function forward(upstream: Upstream, { method, headers, body, signal }: ApiRequest): Promise<IncomingMessage> {
-  const request = upstream.open(method, forwardedHeaders(headers))
+type ForwardedRequest = Pick<ApiRequest, 'headers' | 'remoteAddress'>
+
+/** Who asked, after those who passed the request on before. */
+export function forwardedFor({ headers, remoteAddress }: ForwardedRequest): Record<string, string> {
+  if (!remoteAddress) return {}
+  const before = headers[FORWARDED_FOR]
+  return { [FORWARDED_FOR]: before ? `${before}, ${remoteAddress}` : remoteAddress }
+}
+
+const FORWARDED_FOR = 'x-forwarded-for'
+
+function forward(upstream: Upstream, asked: ApiRequest): Promise<IncomingMessage> {
+  const { method, body, signal } = asked
+  const request = upstream.open(method, forwardedHeaders(asked))
   const onAbort = () => request.destroy()
   signal.addEventListener('abort', onAbort, { once: true })
   request.once('close', () => signal.removeEventListener('abort', onAbort))
