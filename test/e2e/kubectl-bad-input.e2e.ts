@@ -112,7 +112,7 @@ withEachKubectl('bad-input', (session) => {
     await refused('create namespace Bad_Name', /a lowercase RFC 1123 label must consist of/)
     await refused(`create namespace ${'a'.repeat(64)}`, /must be no more than 63 bytes/)
     await refused('create configmap c --from-literal=bad/key=1', /is not a valid key name for a ConfigMap/)
-    await unmade(/a lowercase RFC 1123 label must consist of/, service('{ ports: [{ port: 80 }] }', 'x.1'))
+    await unmade(/must not contain dots/, service('{ ports: [{ port: 80 }] }', 'x.1'))
     await unmade(/a lowercase RFC 1123 label must consist of/, replaced('name: c,', 'name: C_c,'))
     await refused('label configmap patched bad/label/x=1', /a qualified name must consist of/)
     await refused('-n nosuch create configmap c', /namespaces "nosuch" not found/)
