@@ -165,7 +165,7 @@ function checkTypeMeta(target: BodyTarget, value: Record<string, unknown>, parse
   if (isKind && target.anyVersion) return
   if (target.custom) checkCustomKind(target, value)
   const wanted = typeof kind === 'string' && kind ? kind : target.kind
-  if (isKind && isVersionOf(target, version)) {
+  if (isKind && (target.custom || isVersionOf(target, version))) {
     throw badRequest(`the API version in the data (${version}) does not match the expected API version (${expected})`)
   }
   const short = version.slice(version.indexOf('/') + 1)

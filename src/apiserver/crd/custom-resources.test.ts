@@ -30,6 +30,12 @@ const old = {
 }
 await establish(api, cronTabs([full, old]))
 
+test('an object of another version than the path’s is refused', async () => {
+  const { status, body } = await api.post(CRON_TABS, { ...cronTab('other'), apiVersion: 'x/v1' })
+  const why = 'the API version in the data (x/v1) does not match the expected API version (stable.example.com/v1)'
+  assert.deepEqual([status, body.message], [400, why])
+})
+
 test('unknown fields are pruned with a warning, refused, or ignored; what is preserved stays', async () => {
   const { status, body, headers } = await api.post(
     CRON_TABS,
