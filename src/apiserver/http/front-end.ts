@@ -25,7 +25,7 @@ import { Departure } from './departure.ts'
 import type { Encoders } from './encode.ts'
 import { endIdleConnections, refuseMalformed, withoutPolling } from './idle-connections.ts'
 import { bodyFollows, isOrdinary, readBody } from './ordinary-request.ts'
-import { type Leaving, type RawResponse, send } from './send.ts'
+import { type Leaving, type RawResponse, send, wantsIndented } from './send.ts'
 import { refuseUpgrade, tunnel } from './tunnel.ts'
 import { isWatchUrl, sendWatchMessages } from './websocket-watch.ts'
 
@@ -431,7 +431,7 @@ export class FrontEnd {
   }
 }
 
-/** No route has a schema of the library's: what compiles them is not even loaded, which saves a fifth of the start. */
+/** No route has a schema of the library's: what compiles them is not even loaded. */
 const noSchemas = () => {
   throw new Error('routes have no schemas')
 }
@@ -442,11 +442,5 @@ const NO_QUERY = new URLSearchParams()
 const LONG = /[?&]watch=(?!0|false)|[?&]follow=(?!0|false)|\/(proxy)(\/|$|\?)|\/watch\//
 
 const isLongRunning = (url: string) => LONG.test(url)
-
-/** k8s: for people at a terminal or a browser, unless they say otherwise. */
-function wantsIndented({ url = '', headers }: IncomingMessage): boolean {
-  const [, asked] = url.includes('pretty=') ? (/[?&]pretty=([^&]+)/.exec(url) ?? []) : []
-  return asked ? /^(1|t|true)$/i.test(asked) : /^(curl|Wget|Mozilla\/5\.0)/.test(headers['user-agent'] ?? '')
-}
 
 const authoritiesOf = ({ ca, frontProxyCa }: ServerTls) => (frontProxyCa ? [ca, frontProxyCa] : [ca])

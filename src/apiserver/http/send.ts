@@ -1,5 +1,6 @@
 // Writes an ApiResponse to an HTTP/1.1 or HTTP/2 response: whole bodies at once, watches and streams as they come, heeding
 // back-pressure and the client going away.
+import type { IncomingMessage } from 'node:http'
 import type { Writable } from 'node:stream'
 import { encodeBuiltin, encodeWatchFrame, PROTOBUF_MEDIA_TYPE } from '../../api/schema/protobuf.ts'
 import type { ApiResponse, WatchFrame } from '../../api/wire.ts'
@@ -160,4 +161,10 @@ function drained(raw: RawResponse, signal: AbortSignal, slow: Deadlines): Promis
     raw.once('close', done)
     signal.addEventListener('abort', done, { once: true })
   })
+}
+
+/** k8s: for people at a terminal or a browser, unless they say otherwise. */
+export function wantsIndented({ url = '', headers }: IncomingMessage): boolean {
+  const [, asked] = url.includes('pretty=') ? (/[?&]pretty=([^&]+)/.exec(url) ?? []) : []
+  return asked ? /^(1|t|true)$/i.test(asked) : /^(curl|Wget|Mozilla\/5\.0)/.test(headers['user-agent'] ?? '')
 }
